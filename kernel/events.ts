@@ -1,0 +1,86 @@
+// What the journal of a run holds: one event a line, in order. State is the fold of these (run.ts).
+//
+// Every event carries `at` (wall time, Unix ms: for people only) and `time` (engine time, ms: what
+// timeouts and back-off are counted on; see ports.ts). Node ids stand as they are.
+
+import type { Json } from './json.ts';
+import type { GraphChange, Outcome, Registration, StopReason, TaskError } from './task.ts';
+
+export interface Stamp {
+  readonly at: number;
+  readonly time: number;
+}
+
+export type RunPhaseEnd = 'Succeeded' | 'Failed' | 'Cancelled';
+
+/** What a continuation made of an outcome; journaled in the same line and never computed again. */
+export interface Effect {
+  readonly change?: GraphChange;
+  /** The failure is dealt with: it counts as a success for triggers and failure policy. */
+  readonly handled?: boolean;
+  /** Nodes to stop, such as the siblings of a failed branch. */
+  readonly stop?: readonly string[];
+  readonly output?: Json;
+}
+
+export type RunEvent = Stamp &
+  (
+    | { readonly type: 'Registered'; readonly registration: Registration }
+    /** An attempt exists from here on (the node has started); its offer stands under `fence`. */
+    | { readonly type: 'Offered'; readonly node: string; readonly attempt: number; readonly fence: string; readonly worker: string }
+    /** The offer was taken back before anyone claimed it; the same attempt is offered anew. */
+    | { readonly type: 'Withdrawn'; readonly node: string; readonly fence: string }
+    /** Seen claimed; left out when claim and outcome are seen at once. `since`: wall ms. */
+    | { readonly type: 'Claimed'; readonly node: string; readonly fence: string; readonly slot: string; readonly since: number }
+    /** The decision to end an attempt; processes are signalled after it is synced. */
+    | { readonly type: 'Stopping'; readonly node: string; readonly fence: string; readonly reason: StopReason }
+    /**
+     * An attempt under a lease ended. `slot` and `since` stand when no Claimed event came before;
+     * `until` is the wall time at which it ended, as the slot saw it.
+     */
+    | {
+        readonly type: 'Ended';
+        readonly node: string;
+        readonly fence: string;
+        readonly outcome: Outcome;
+        readonly slot?: string;
+        readonly since?: number;
+        readonly until?: number;
+        readonly effect?: Effect;
+      }
+    /** An attempt that the controller runs itself began: `due` is engine time, `dueWall` wall time. */
+    | { readonly type: 'InlineStarted'; readonly node: string; readonly attempt: number; readonly due?: number; readonly dueWall?: number }
+    /** It ended. `signal`: uid of the Signal that it consumed. */
+    | { readonly type: 'InlineEnded'; readonly node: string; readonly outcome: Outcome; readonly signal?: string; readonly effect?: Effect }
+    /** The back-off of these nodes is over. */
+    | { readonly type: 'RetryDue'; readonly nodes: readonly string[] }
+    | { readonly type: 'Skipped'; readonly nodes: readonly string[]; readonly reason: string }
+    /** Nodes that had not run, or were waiting, and never will, because the run was cancelled. */
+    | { readonly type: 'NodesCancelled'; readonly nodes: readonly string[] }
+    /** Nodes between two attempts whose retries were given up; they keep their last error. */
+    | { readonly type: 'RetriesGivenUp'; readonly nodes: readonly string[] }
+    | { readonly type: 'Suspended' }
+    | { readonly type: 'Resumed' }
+    | { readonly type: 'CancelRequested' }
+    | { readonly type: 'RestartRequested'; readonly node: string; readonly nonce: string }
+    | { readonly type: 'RestartRefused'; readonly node: string; readonly nonce: string; readonly message: string }
+    /** A new round: `reset` start anew, `withdrawn` (made by members of the set) are gone with their edges. */
+    | {
+        readonly type: 'RoundOpened';
+        readonly nonce: string;
+        readonly node: string;
+        readonly reset: readonly string[];
+        readonly withdrawn: readonly string[];
+      }
+    | { readonly type: 'GraphChanged'; readonly by: string; readonly change: GraphChange }
+    | {
+        readonly type: 'RunEnded';
+        readonly phase: RunPhaseEnd;
+        readonly reason: string;
+        readonly message: string;
+        readonly error?: TaskError;
+        readonly output?: Json;
+      }
+  );
+
+export type RunEventType = RunEvent['type'];

@@ -1,0 +1,114 @@
+// What a node does, once every reference is resolved. The front ends (manifests/) compile to this;
+// the first journal line of a run holds it, so that a run never looks at a manifest again.
+
+import type { Json, JsonObject } from './json.ts';
+
+/** What runs. `wait`, `signal` and `mock` are run by the controller itself; all else by a worker. */
+export type Executor =
+  | { readonly type: 'command'; readonly command: string }
+  | { readonly type: 'exec'; readonly argv: readonly string[] }
+  | { readonly type: 'call'; readonly module: string; readonly export: string }
+  | {
+      readonly type: 'mock';
+      readonly output?: Json;
+      readonly delaySeconds?: number;
+      /** The first `times` attempts fail; absent `times` means all of them. */
+      readonly fail?: { readonly times?: number; readonly errorType?: string; readonly message?: string };
+    }
+  | { readonly type: 'wait'; readonly seconds?: number; readonly until?: string }
+  | { readonly type: 'signal'; readonly name: string };
+
+export type Trigger = 'AllSuccess' | 'AllDone' | 'AnySuccess' | 'AnyFailed';
+
+/**
+ * When a failed attempt is followed by another. `maxAttempts` counts the retries after the first
+ * attempt, as in the Amazon States Language. The delay before retry k (from 1) is
+ * intervalSeconds * backoffRate^(k-1), at most maxDelaySeconds; full jitter takes a part of it that
+ * depends on run, node and attempt only.
+ */
+export interface RetryRule {
+  /** Error types it is for; absent: all. The first rule that matches counts. */
+  readonly errors?: readonly string[];
+  readonly maxAttempts: number;
+  readonly intervalSeconds?: number;
+  readonly backoffRate?: number;
+  readonly maxDelaySeconds?: number;
+  readonly jitter?: boolean;
+}
+
+/** A literal, or where the worker reads it: never journaled, masked in logs. */
+export type EnvValue = string | { readonly fromEnv: string } | { readonly fromFile: string };
+
+export interface Display {
+  readonly label?: string;
+  readonly color?: string;
+}
+
+/** Absent fields have the default of design: trigger AllSuccess, no retry, no timeout, no condition. */
+export interface TaskSpec {
+  /** Name of the Task or template that it came from; for selectors and pictures. */
+  readonly task?: string;
+  readonly executor: Executor;
+  /** Literals and `$.` paths; absent: the run's input. */
+  readonly with?: JsonObject;
+  readonly when?: string;
+  readonly trigger?: Trigger;
+  readonly retry?: readonly RetryRule[];
+  readonly timeoutSeconds?: number;
+  readonly inputSchema?: JsonObject;
+  readonly outputSchema?: JsonObject;
+  readonly env?: { readonly [name: string]: EnvValue };
+  readonly workingDir?: string;
+  readonly display?: Display;
+}
+
+/** The one thing that changes a graph. Applied whole or refused whole. */
+export interface GraphChange {
+  readonly nodes?: readonly NodeSpec[];
+  readonly edges?: readonly EdgeSpec[];
+}
+
+export interface NodeSpec {
+  readonly id: string;
+  /** A definition, or the name of a template of the run. */
+  readonly task: TaskSpec | string;
+  readonly dependencies?: readonly string[];
+}
+
+export interface EdgeSpec {
+  readonly from: string;
+  readonly to: string;
+}
+
+export type FailurePolicy = 'FailFast' | 'Continue';
+
+/** All that a run is, before anything happened: what the front ends compile a manifest to. */
+export interface Registration {
+  readonly name: string;
+  readonly uid: string;
+  /** Name of the Workflow, null for an inline one. */
+  readonly workflow: string | null;
+  /** Generation of the Workflow that it is pinned to, 0 for an inline one. */
+  readonly workflowGeneration: number;
+  readonly input: Json;
+  readonly parallelism?: number;
+  readonly failurePolicy?: FailurePolicy;
+  readonly templates?: { readonly [name: string]: TaskSpec };
+  readonly change: GraphChange;
+}
+
+export interface TaskError {
+  readonly type: string;
+  readonly message: string;
+}
+
+export type StopReason = 'Timeout' | 'Cancelled' | 'Restarted' | 'Stopped';
+
+/** How an attempt ended. */
+export type Outcome =
+  | { readonly result: 'Success'; readonly output?: Json; readonly exitCode?: number }
+  | { readonly result: 'Failure'; readonly error: TaskError; readonly exitCode?: number; readonly output?: Json }
+  /** Ended by the engine; a Timeout counts as a failure, the others end the node. */
+  | { readonly result: 'Stopped'; readonly reason: StopReason; readonly message?: string }
+  /** The infrastructure lost it (slot killed, machine gone): its own budget, not a retry. */
+  | { readonly result: 'Lost'; readonly message: string };
