@@ -2,7 +2,14 @@
 // `Unavailable` are tried again, the rest is not; a broken invariant is a bug and ends the process,
 // because what is on disk is still good.
 
-export type StoreErrorCode = 'NotFound' | 'AlreadyExists' | 'Conflict' | 'Corrupt' | 'Expired' | 'Unavailable' | 'NoSpace';
+export type StoreErrorCode =
+  | 'NotFound'
+  | 'AlreadyExists'
+  | 'Conflict'
+  | 'Corrupt'
+  | 'Expired'
+  | 'Unavailable'
+  | 'NoSpace';
 
 export class StoreError extends Error {
   override readonly name = 'StoreError';
@@ -22,7 +29,16 @@ export interface Problem {
   readonly path: string;
   /** Lower case, object first, what was expected, what was found. */
   readonly message: string;
-  readonly reason: 'Required' | 'Invalid' | 'NotFound' | 'Duplicate' | 'NotSupported' | 'Forbidden' | 'TypeInvalid' | 'Unknown' | 'Syntax';
+  readonly reason:
+    | 'Required'
+    | 'Invalid'
+    | 'NotFound'
+    | 'Duplicate'
+    | 'NotSupported'
+    | 'Forbidden'
+    | 'TypeInvalid'
+    | 'Unknown'
+    | 'Syntax';
   /** From 1; absent when the document came without text. */
   readonly line?: number;
   readonly column?: number;

@@ -27,11 +27,23 @@ export type RunEvent = Stamp &
   (
     | { readonly type: 'Registered'; readonly registration: Registration }
     /** An attempt exists from here on (the node has started); its offer stands under `fence`. */
-    | { readonly type: 'Offered'; readonly node: string; readonly attempt: number; readonly fence: string; readonly worker: string }
+    | {
+        readonly type: 'Offered';
+        readonly node: string;
+        readonly attempt: number;
+        readonly fence: string;
+        readonly worker: string;
+      }
     /** The offer was taken back before anyone claimed it; the same attempt is offered anew. */
     | { readonly type: 'Withdrawn'; readonly node: string; readonly fence: string }
     /** Seen claimed; left out when claim and outcome are seen at once. `since`: wall ms. */
-    | { readonly type: 'Claimed'; readonly node: string; readonly fence: string; readonly slot: string; readonly since: number }
+    | {
+        readonly type: 'Claimed';
+        readonly node: string;
+        readonly fence: string;
+        readonly slot: string;
+        readonly since: number;
+      }
     /** The decision to end an attempt; processes are signalled after it is synced. */
     | { readonly type: 'Stopping'; readonly node: string; readonly fence: string; readonly reason: StopReason }
     /**
@@ -49,9 +61,21 @@ export type RunEvent = Stamp &
         readonly effect?: Effect;
       }
     /** An attempt that the controller runs itself began: `due` is engine time, `dueWall` wall time. */
-    | { readonly type: 'InlineStarted'; readonly node: string; readonly attempt: number; readonly due?: number; readonly dueWall?: number }
+    | {
+        readonly type: 'InlineStarted';
+        readonly node: string;
+        readonly attempt: number;
+        readonly due?: number;
+        readonly dueWall?: number;
+      }
     /** It ended. `signal`: uid of the Signal that it consumed. */
-    | { readonly type: 'InlineEnded'; readonly node: string; readonly outcome: Outcome; readonly signal?: string; readonly effect?: Effect }
+    | {
+        readonly type: 'InlineEnded';
+        readonly node: string;
+        readonly outcome: Outcome;
+        readonly signal?: string;
+        readonly effect?: Effect;
+      }
     /** The back-off of these nodes is over. */
     | { readonly type: 'RetryDue'; readonly nodes: readonly string[] }
     | { readonly type: 'Skipped'; readonly nodes: readonly string[]; readonly reason: string }

@@ -5,7 +5,7 @@
 // Depth is bounded at parse time, so neither parsing nor evaluation can overflow the stack.
 
 import type { Json } from './json.ts';
-import { type Path, PathSyntaxError, readPath, resolvePath } from './paths.ts';
+import { type Path, PathSyntaxError, readPath } from './paths.ts';
 
 type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in';
 
@@ -91,7 +91,12 @@ class Parser {
       }
       return items;
     }
-    for (const [word, value] of [['true', true], ['false', false], ['null', null]] as const) if (this.#take(word)) return value;
+    for (const [word, value] of [
+      ['true', true],
+      ['false', false],
+      ['null', null],
+    ] as const)
+      if (this.#take(word)) return value;
     this.#peek();
     for (const pattern of [STRING, NUMBER]) {
       pattern.lastIndex = this.#at;
@@ -138,9 +143,12 @@ class Parser {
   }
 }
 
-/** Whether the expression holds over `root` (`{input, tasks}`). */
-export function holds(expression: Expression, root: Json): boolean {
-  return isTruthy(evaluate(expression, root));
+/** What stands at a path; null when nothing does. */
+export type Resolve = (path: Path) => Json;
+
+/** Whether the expression holds. */
+export function holds(expression: Expression, resolve: Resolve): boolean {
+  return isTruthy(evaluate(expression, resolve));
 }
 
 /** Every path in the expression, for checks at admission. */
@@ -157,20 +165,20 @@ export function pathsOf(expression: Expression): Path[] {
   }
 }
 
-function evaluate(expression: Expression, root: Json): Json {
+function evaluate(expression: Expression, resolve: Resolve): Json {
   switch (expression.type) {
     case 'path':
-      return resolvePath(root, expression.path);
+      return resolve(expression.path);
     case 'literal':
       return expression.value;
     case 'not':
-      return !isTruthy(evaluate(expression.of, root));
+      return !isTruthy(evaluate(expression.of, resolve));
     case 'and':
-      return isTruthy(evaluate(expression.left, root)) && isTruthy(evaluate(expression.right, root));
+      return isTruthy(evaluate(expression.left, resolve)) && isTruthy(evaluate(expression.right, resolve));
     case 'or':
-      return isTruthy(evaluate(expression.left, root)) || isTruthy(evaluate(expression.right, root));
+      return isTruthy(evaluate(expression.left, resolve)) || isTruthy(evaluate(expression.right, resolve));
     case 'compare':
-      return compare(expression.operator, evaluate(expression.left, root), evaluate(expression.right, root));
+      return compare(expression.operator, evaluate(expression.left, resolve), evaluate(expression.right, resolve));
   }
 }
 
@@ -181,7 +189,8 @@ function compare(operator: Comparison, left: Json, right: Json): boolean {
     if (Array.isArray(right)) return right.some((item) => isSame(left, item));
     return typeof right === 'string' && typeof left === 'string' && right.includes(left);
   }
-  const comparable = (typeof left === 'number' && typeof right === 'number') || (typeof left === 'string' && typeof right === 'string');
+  const comparable =
+    (typeof left === 'number' && typeof right === 'number') || (typeof left === 'string' && typeof right === 'string');
   if (!comparable || left === null || right === null) return false;
   switch (operator) {
     case '<':
@@ -200,14 +209,20 @@ export function isSame(left: Json, right: Json): boolean {
   if (left === right) return true;
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;
   if (Array.isArray(left) || Array.isArray(right)) {
-    return Array.isArray(left) && Array.isArray(right) && left.length === right.length && left.every((item, index) => isSame(item, right[index] as Json));
+    return (
+      Array.isArray(left) &&
+      Array.isArray(right) &&
+      left.length === right.length &&
+      left.every((item, index) => isSame(item, right[index] as Json))
+    );
   }
   const names = Object.keys(left);
-  return names.length === Object.keys(right).length && names.every((name) => Object.hasOwn(right, name) && isSame(left[name] as Json, right[name] as Json));
+  return (
+    names.length === Object.keys(right).length &&
+    names.every((name) => Object.hasOwn(right, name) && isSame(left[name] as Json, right[name] as Json))
+  );
 }
 
 function isTruthy(value: Json): boolean {
   return value !== null && value !== false && value !== 0 && value !== '';
 }
-
-export { PathSyntaxError };

@@ -22,7 +22,8 @@ const NAME = /[\p{L}\p{N}_$-]+/uy;
 
 export function parsePath(text: string): Path {
   const { path, end } = readPath(text, 0);
-  if (end !== text.length) throw new PathSyntaxError(`path ${quote(text)}: unexpected ${quote(text.slice(end, end + 10))} at ${end + 1}`, end);
+  if (end !== text.length)
+    throw new PathSyntaxError(`path ${quote(text)}: unexpected ${quote(text.slice(end, end + 10))} at ${end + 1}`, end);
   return path;
 }
 
@@ -35,7 +36,8 @@ export function readPath(text: string, start: number): { path: Path; end: number
     if (text[at] === '.') {
       NAME.lastIndex = at + 1;
       const name = NAME.exec(text)?.[0];
-      if (name === undefined) throw new PathSyntaxError(`path ${quote(text)}: expected a name after "." at ${at + 2}`, at + 1);
+      if (name === undefined)
+        throw new PathSyntaxError(`path ${quote(text)}: expected a name after "." at ${at + 2}`, at + 1);
       path.push(name);
       at += 1 + name.length;
     } else if (text[at] === '[') {
@@ -55,12 +57,20 @@ function readBracket(text: string, start: number): { step: PathStep; end: number
       if (text[at] === '\\') at += 1;
       name += text[at] ?? '';
     }
-    if (text[at + 1] !== ']') throw new PathSyntaxError(`path ${quote(text)}: expected ${mark}] after the name that starts at ${start + 3}`, at);
+    if (text[at + 1] !== ']')
+      throw new PathSyntaxError(
+        `path ${quote(text)}: expected ${mark}] after the name that starts at ${start + 3}`,
+        at,
+      );
     return { step: name, end: at + 2 };
   }
   const close = text.indexOf(']', start);
   const digits = close === -1 ? '' : text.slice(start + 1, close);
-  if (!/^\d{1,9}$/.test(digits)) throw new PathSyntaxError(`path ${quote(text)}: expected an index or a quoted name in brackets at ${start + 2}`, start + 1);
+  if (!/^\d{1,9}$/.test(digits))
+    throw new PathSyntaxError(
+      `path ${quote(text)}: expected an index or a quoted name in brackets at ${start + 2}`,
+      start + 1,
+    );
   return { step: Number(digits), end: close + 1 };
 }
 

@@ -1,0 +1,243 @@
+// What follows now: decide(run, now) is a function of state and time, and returns the events that come next.
+//
+// The caller journals them, folds them (apply) and asks again until the answer is empty. Offers are not decided here, because they need
+// to know which worker has room: the caller takes nextStartable(run) (run.ts) and journals Offered.
+//
+// D1  the same run and time give the same events; asking twice without folding changes nothing.
+// D2  work is O(what changed): nodes that became due, hopeless or ready; the whole run is looked at only when it fails, is
+//     cancelled or restarted, once each time.
+
+import type { RunEvent, Stamp } from './events.ts';
+import { restartSet, sinks } from './graph.ts';
+import type { Json } from './json.ts';
+import type { Node, NodeState } from './node.ts';
+import type { Now } from './ports.ts';
+import type { Restart, Run } from './run.ts';
+import type { Executor, Outcome, StopReason, TaskError } from './task.ts';
+
+/** What stands as a Signal for this run and was not consumed. */
+export interface PendingSignal {
+  readonly uid: string;
+  readonly name: string;
+  readonly data: Json;
+}
+
+export function decide(run: Run, now: Now): RunEvent[] {
+  const stamp: Stamp = { at: now.wall, time: now.time };
+  const restart = run.restarts[0];
+  if (restart !== undefined) return decideRestart(run, restart, stamp);
+  if (run.end !== null) return [];
+  if (run.isCancelRequested) return decideCancel(run, stamp);
+  const events = [...decideDue(run, now, stamp), ...decideSkips(run, stamp), ...decideInlineStarts(run, stamp)];
+  if (events.length === 0 && run.unfinished === 0) events.push(endOf(run, stamp));
+  return events;
+}
+
+export interface DesiredLease {
+  readonly node: Node;
+  readonly fence: string;
+  readonly worker: string;
+  /** Stand: as it is. Withdraw: take the offer back if nobody claimed it. Stop: end the attempt. */
+  readonly want: 'Stand' | 'Withdraw' | 'Stop';
+  readonly reason: StopReason | null;
+}
+
+/** What should stand in leases/ for this run at this moment. */
+export function desiredLeases(run: Run): DesiredLease[] {
+  const holdBack = run.isSuspended || run.isFailing || run.isCancelRequested || run.restarts.length > 0;
+  return [...run.leases].map(([fence, node]) => {
+    const stopping = node.current?.stopping ?? null;
+    const isClaimed = node.current?.slot != null;
+    const want = stopping !== null ? 'Stop' : holdBack && !isClaimed ? 'Withdraw' : 'Stand';
+    return { node, fence, worker: node.current?.worker ?? '', want, reason: stopping };
+  });
+}
+
+/** Milliseconds until something is due by itself; undefined when nothing is. */
+export function msUntilDue(run: Run, now: Now): number | undefined {
+  const engine = run.timers.next();
+  const wall = run.wallTimers.next();
+  const waits = [engine === undefined ? [] : engine - now.time, wall === undefined ? [] : wall - now.wall].flat();
+  return waits.length === 0 ? undefined : Math.max(0, Math.min(...waits));
+}
+
+// --- restart -------------------------------------------------------------------------------------
+
+function decideRestart(run: Run, restart: Restart, stamp: Stamp): RunEvent[] {
+  const refuse = (message: string): RunEvent[] => [{ ...stamp, type: 'RestartRefused', ...restart, message }];
+  const node = run.nodes.get(restart.node);
+  if (node === undefined) return refuse(`no node "${restart.node}"`);
+  if (run.isCancelRequested) return refuse('the run is cancelled');
+  const { reset, withdrawn } = restartSet(run, node);
+  const members = [...reset, ...withdrawn];
+  const leased = members.filter((member) => member.current?.fence != null);
+  // Running members are stopped first: no second copy of a task while the first one lives.
+  if (leased.length > 0) return stopAll(leased, 'Restarted', stamp);
+  const ids = (nodes: readonly Node[]): string[] => nodes.map(({ id }) => id);
+  return [{ ...stamp, type: 'RoundOpened', ...restart, reset: ids(reset), withdrawn: ids(withdrawn) }];
+}
+
+function stopAll(nodes: Iterable<Node>, reason: StopReason, stamp: Stamp): RunEvent[] {
+  const events: RunEvent[] = [];
+  for (const node of nodes) {
+    const fence = node.current?.fence;
+    if (fence == null || node.current?.stopping !== null) continue;
+    events.push({ ...stamp, type: 'Stopping', node: node.id, fence, reason });
+  }
+  return events;
+}
+
+// --- cancel --------------------------------------------------------------------------------------
+
+function decideCancel(run: Run, stamp: Stamp): RunEvent[] {
+  const idle =
+    run.unfinished > run.leases.size
+      ? [...run.nodes.values()].filter((node) => !node.isTerminal && node.current?.fence == null)
+      : [];
+  const events = stopAll(run.leases.values(), 'Cancelled', stamp);
+  if (idle.length > 0) events.push({ ...stamp, type: 'NodesCancelled', nodes: idle.map(({ id }) => id) });
+  if (events.length === 0 && run.unfinished === 0) events.push(endOf(run, stamp));
+  return events;
+}
+
+// --- what is due ---------------------------------------------------------------------------------
+
+function decideDue(run: Run, now: Now, stamp: Stamp): RunEvent[] {
+  const events: RunEvent[] = [];
+  const retries: string[] = [];
+  for (const node of [...run.timers.due(now.time), ...run.wallTimers.due(now.wall)]) {
+    if (node.state === 'RETRYING') retries.push(node.id);
+    else if (node.current?.fence != null) events.push(...stopAll([node], 'Timeout', stamp));
+    else if (node.current !== null)
+      events.push({ ...stamp, type: 'InlineEnded', node: node.id, outcome: inlineOutcome(node) });
+  }
+  if (retries.length > 0 && !run.isFailing) events.push({ ...stamp, type: 'RetryDue', nodes: retries });
+  return events;
+}
+
+/** How an attempt that needs no worker ends when its time has come. */
+function inlineOutcome(node: Node): Outcome {
+  const { executor, timeoutSeconds } = node.task;
+  if (executor.type === 'wait') return { result: 'Success', output: null };
+  if (executor.type !== 'mock' || isOver(executor, timeoutSeconds)) return { result: 'Stopped', reason: 'Timeout' };
+  const { fail } = executor;
+  const attempt = node.attempts - node.attemptsBefore;
+  if (fail !== undefined && attempt <= (fail.times ?? Number.POSITIVE_INFINITY)) {
+    return {
+      result: 'Failure',
+      error: { type: fail.errorType ?? 'TaskFailed', message: fail.message ?? 'the mock was told to fail' },
+    };
+  }
+  return { result: 'Success', output: executor.output ?? null };
+}
+
+function isOver(executor: Executor, timeoutSeconds: number | undefined): boolean {
+  return executor.type === 'mock' && timeoutSeconds !== undefined && (executor.delaySeconds ?? 0) > timeoutSeconds;
+}
+
+function decideSkips(run: Run, stamp: Stamp): RunEvent[] {
+  if (run.isFailing) return decideFailing(run, stamp);
+  const byReason = new Map<string, string[]>();
+  for (const node of run.toSkip) {
+    const reason =
+      node.endedBecause === 'When'
+        ? 'its condition is false'
+        : `its trigger ${node.task.trigger ?? 'AllSuccess'} cannot come true`;
+    const nodes = byReason.get(reason);
+    if (nodes === undefined) byReason.set(reason, [node.id]);
+    else nodes.push(node.id);
+  }
+  return [...byReason].map(([reason, nodes]) => ({ ...stamp, type: 'Skipped', nodes, reason }));
+}
+
+/** FailFast: nothing new starts, running attempts end by themselves, the rest is SKIPPED. */
+function decideFailing(run: Run, stamp: Stamp): RunEvent[] {
+  const { counts } = run;
+  if (counts.PENDING + counts.WAITING + counts.RETRYING === 0) return [];
+  const idle = [...run.nodes.values()].filter(
+    (node) => !node.isTerminal && node.state !== 'RUNNING' && node.current?.fence == null,
+  );
+  const ids = (test: (state: NodeState) => boolean): string[] =>
+    idle.filter((node) => test(node.state)).map(({ id }) => id);
+  const skipped = ids((state) => state !== 'RETRYING');
+  const givenUp = ids((state) => state === 'RETRYING');
+  const events: RunEvent[] = [];
+  if (givenUp.length > 0) events.push({ ...stamp, type: 'RetriesGivenUp', nodes: givenUp });
+  if (skipped.length > 0)
+    events.push({ ...stamp, type: 'Skipped', nodes: skipped, reason: `task "${run.firstFailure?.id ?? ''}" failed` });
+  return events;
+}
+
+function decideInlineStarts(run: Run, stamp: Stamp): RunEvent[] {
+  if (!run.mayStart) return [];
+  const events: RunEvent[] = [];
+  let room = run.parallelism - run.active;
+  for (const node of run.inlineReady) {
+    const usesRoom = node.task.executor.type === 'mock';
+    if (usesRoom && room <= 0) continue;
+    if (usesRoom) room -= 1;
+    events.push({ ...stamp, type: 'InlineStarted', node: node.id, attempt: node.attempts + 1, ...dueOf(node, stamp) });
+  }
+  return events;
+}
+
+function dueOf(node: Node, stamp: Stamp): { due?: number; dueWall?: number } {
+  const { executor, timeoutSeconds } = node.task;
+  const after = (seconds: number | undefined): { due?: number } =>
+    seconds === undefined ? {} : { due: stamp.time + seconds * 1000 };
+  switch (executor.type) {
+    case 'wait':
+      return executor.until === undefined ? after(executor.seconds ?? 0) : { dueWall: Date.parse(executor.until) };
+    case 'mock':
+      return after(isOver(executor, timeoutSeconds) ? timeoutSeconds : (executor.delaySeconds ?? 0));
+    default:
+      return after(timeoutSeconds);
+  }
+}
+
+// --- signals -------------------------------------------------------------------------------------
+
+/** One Signal serves one waiting node: signals in revision order, the oldest wait first. */
+export function consumeSignals(run: Run, signals: Iterable<PendingSignal>, now: Now): RunEvent[] {
+  if (run.end !== null || run.signalWaits.size === 0) return [];
+  const taken = new Set<Node>();
+  const events: RunEvent[] = [];
+  for (const signal of signals) {
+    const waits = run.signalWaits.get(signal.name);
+    const node = waits === undefined ? undefined : [...waits].find((candidate) => !taken.has(candidate));
+    if (node === undefined) continue;
+    taken.add(node);
+    const outcome: Outcome = { result: 'Success', output: signal.data };
+    events.push({ at: now.wall, time: now.time, type: 'InlineEnded', node: node.id, outcome, signal: signal.uid });
+  }
+  return events;
+}
+
+// --- the end -------------------------------------------------------------------------------------
+
+function endOf(run: Run, stamp: Stamp): RunEvent {
+  if (run.isCancelRequested)
+    return { ...stamp, type: 'RunEnded', phase: 'Cancelled', reason: 'Cancelled', message: 'cancelled on request' };
+  const failed =
+    run.counts.FAILED === 0 ? [] : [...run.nodes.values()].filter((node) => node.state === 'FAILED' && !node.isHandled);
+  const first = run.firstFailure ?? failed[0];
+  if (first === undefined || failed.length === 0)
+    return { ...stamp, type: 'RunEnded', phase: 'Succeeded', reason: 'Succeeded', message: '', output: outputOf(run) };
+  const error: TaskError = first.error ?? { type: 'TaskFailed', message: '' };
+  const others = failed.length - 1;
+  const more = others === 0 ? '' : `, and ${others} more task${others === 1 ? '' : 's'} failed`;
+  return {
+    ...stamp,
+    type: 'RunEnded',
+    phase: 'Failed',
+    reason: error.type,
+    message: `task "${first.id}" failed: ${error.message}${more}`,
+    error,
+  };
+}
+
+/** Outputs of the nodes that nothing follows, by id; null when none of them has one. */
+function outputOf(run: Run): Json {
+  const outputs = sinks(run).filter((node) => node.output !== null);
+  return outputs.length === 0 ? null : Object.fromEntries(outputs.map((node) => [node.id, node.output]));
+}

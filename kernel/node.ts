@@ -1,0 +1,94 @@
+// A node of a run's graph, with all that is known about it at this moment.
+//
+// Nodes are changed only by the fold of events (run.ts); everybody else reads.
+//
+// N1  `open`, `succeeded`, `failed` count predecessors: not ended, ended well (or with a handled failure), FAILED. They make
+//     readiness a look at three numbers, never a scan.
+// N2  `current` is set from the journaled start of an attempt to its end; its fence is the only one that counts.
+// N3  a state of TERMINAL changes only when a new round opens.
+
+import type { Json } from './json.ts';
+import type { StopReason, TaskError, TaskSpec } from './task.ts';
+import type { Timer } from './timers.ts';
+
+export const NODE_STATES = [
+  'PENDING',
+  'RUNNING',
+  'RETRYING',
+  'WAITING',
+  'SUCCESS',
+  'FAILED',
+  'SKIPPED',
+  'CANCELLED',
+] as const;
+export type NodeState = (typeof NODE_STATES)[number];
+
+export function isTerminal(state: NodeState): boolean {
+  return state === 'SUCCESS' || state === 'FAILED' || state === 'SKIPPED' || state === 'CANCELLED';
+}
+
+/** An attempt under way. Under a lease it has fence and worker; run by the controller itself it has neither. */
+export interface Attempt {
+  readonly fence: string | null;
+  readonly worker: string | null;
+  slot: string | null;
+  stopping: StopReason | null;
+}
+
+/** Why a node was skipped or given up; `RunFailing` ones come back when what failed is restarted. */
+export type EndedBecause = 'When' | 'Trigger' | 'RunFailing' | null;
+
+export class Node {
+  readonly id: string;
+  readonly task: TaskSpec;
+  /** Node whose attempt or continuation added it; null for registration. */
+  readonly createdBy: string | null;
+  readonly predecessors = new Set<Node>();
+  readonly successors = new Set<Node>();
+
+  state: NodeState = 'PENDING';
+  open = 0;
+  succeeded = 0;
+  failed = 0;
+
+  /** Number of the newest attempt, counted over all rounds, so that no log is ever written twice. */
+  attempts = 0;
+  /** `attempts` when the current round opened. */
+  attemptsBefore = 0;
+  /** Retries used in this round, a counter for each rule. */
+  retriesUsed: number[] = [];
+  losses = 0;
+  current: Attempt | null = null;
+  /** Times the node was reset; part of the idempotency key. */
+  round = 0;
+
+  timer: Timer<Node> | null = null;
+  /** The timer counts on wall time (`until`), not on engine time. */
+  isTimerWall = false;
+
+  /** Wall ms. */
+  startedAt: number | null = null;
+  finishedAt: number | null = null;
+  worker: string | null = null;
+  output: Json = null;
+  error: TaskError | null = null;
+  /** FAILED, but dealt with: counts as a success for those that follow. */
+  isHandled = false;
+  endedBecause: EndedBecause = null;
+
+  constructor(id: string, task: TaskSpec, createdBy: string | null) {
+    this.id = id;
+    this.task = task;
+    this.createdBy = createdBy;
+  }
+
+  get isTerminal(): boolean {
+    return isTerminal(this.state);
+  }
+
+  /** Run by the controller itself, without a worker. */
+  get isInline(): boolean {
+    const type = this.task.executor.type;
+    return type === 'wait' || type === 'signal' || type === 'mock';
+  }
+}

@@ -1,0 +1,135 @@
+// A run: its graph, where every node stands, and the few indexes that make each decision cheap.
+//
+// A Run is built by folding events (apply.ts) and read by decisions (decide.ts). It is one value that is
+// changed in place, because copying 100,000 nodes for each event is no option; whoever holds it owns it.
+//
+// R1  everything here follows from the events alone: two folds of the same journal are equal.
+// R2  `queue`, `inlineReady` and `toSkip` hold nodes that are ready (or never will be) and not yet dealt with;
+//     a node is in at most one of them.
+// R3  `leases` holds exactly the nodes whose current attempt has a fence.
+
+import type { RunEvent, RunPhaseEnd } from './events.ts';
+import type { Json } from './json.ts';
+import { type Node, NODE_STATES, type NodeState } from './node.ts';
+import type { GraphChange, Registration, TaskError } from './task.ts';
+import { TimerHeap } from './timers.ts';
+
+export interface Restart {
+  readonly node: string;
+  readonly nonce: string;
+}
+
+/** A change that came after registration, kept for snapshots and for undoing it. */
+export interface Growth {
+  readonly by: string;
+  readonly change: GraphChange;
+}
+
+export interface RunEnd {
+  readonly phase: RunPhaseEnd;
+  readonly reason: string;
+  readonly message: string;
+  readonly at: number;
+  readonly error: TaskError | null;
+  readonly output: Json;
+}
+
+export class Run {
+  readonly registration: Registration;
+  readonly nodes = new Map<string, Node>();
+  growth: Growth[] = [];
+
+  /** Wall ms of the registration. */
+  readonly startedAt: number;
+  /** Wall ms of the newest event. */
+  updatedAt: number;
+  /** Engine ms of the newest event: time in a run never goes back. */
+  time: number;
+
+  end: RunEnd | null = null;
+  isSuspended = false;
+  /** Wall ms of the last change of `isSuspended`. */
+  suspendedAt: number | null = null;
+  isCancelRequested = false;
+  /** A failure that nobody handled has come, and the policy is FailFast. */
+  isFailing = false;
+  /** The first unhandled failure of the round, for the run's own error. */
+  firstFailure: Node | null = null;
+  readonly restarts: Restart[] = [];
+  /** Nonces that were asked for, with what became of them: null is done or under way, a text says why it was refused. */
+  readonly nonces = new Map<string, string | null>();
+  rounds = 0;
+
+  /** How many nodes are in each state. */
+  readonly counts: { [state in NodeState]: number };
+  /** Attempts that use up parallelism: offered, running, and mocks under way. */
+  active = 0;
+
+  /** Ready for a worker, in the order in which they became ready. */
+  readonly queue = new Set<Node>();
+  /** Ready for the controller itself. */
+  readonly inlineReady = new Set<Node>();
+  /** Nodes that can never run. */
+  readonly toSkip = new Set<Node>();
+  readonly leases = new Map<string, Node>();
+  /** Nodes that wait for a signal, oldest first, by its name. */
+  readonly signalWaits = new Map<string, Set<Node>>();
+  /** Timers on engine time, and on wall time. */
+  readonly timers: TimerHeap<Node>;
+  readonly wallTimers: TimerHeap<Node>;
+
+  constructor(registration: Registration, at: number, time: number) {
+    this.registration = registration;
+    this.startedAt = at;
+    this.updatedAt = at;
+    this.time = time;
+    this.counts = Object.fromEntries(NODE_STATES.map((state) => [state, 0])) as { [state in NodeState]: number };
+    this.timers = new TimerHeap((timer) => timer.owner.timer === timer && !timer.owner.isTimerWall);
+    this.wallTimers = new TimerHeap((timer) => timer.owner.timer === timer && timer.owner.isTimerWall);
+  }
+
+  get name(): string {
+    return this.registration.name;
+  }
+  get uid(): string {
+    return this.registration.uid;
+  }
+  get parallelism(): number {
+    return this.registration.parallelism ?? Number.POSITIVE_INFINITY;
+  }
+  get isFailFast(): boolean {
+    return (this.registration.failurePolicy ?? 'FailFast') === 'FailFast';
+  }
+
+  /** Nodes that have not come to their end. */
+  get unfinished(): number {
+    const { counts } = this;
+    return counts.PENDING + counts.RUNNING + counts.RETRYING + counts.WAITING;
+  }
+
+  /** May anything new start now? */
+  get mayStart(): boolean {
+    return (
+      this.end === null &&
+      !this.isSuspended &&
+      !this.isCancelRequested &&
+      !this.isFailing &&
+      this.restarts.length === 0 &&
+      this.active < this.parallelism
+    );
+  }
+}
+
+/** The next node that a worker could be given; the caller journals Offered, or leaves it. */
+export function nextStartable(run: Run): Node | null {
+  if (!run.mayStart) return null;
+  const [node] = run.queue;
+  return node ?? null;
+}
+
+/** OARLOCK_IDEMPOTENCY_KEY: the same for every attempt of a node until it is restarted. */
+export function idempotencyKey(run: Run, node: Node): string {
+  return `${run.uid}/${node.id}/${node.round}`;
+}
+
+export type { RunEvent };
