@@ -1,0 +1,163 @@
+// The demo behind `npm run demo`: runs some of manifests/examples through the real command line, one after the other, in a
+// temporary state directory that it removes at the end.
+//
+// Owns: what a newcomer is shown, and what each run must have come to. Exits with 0 only if every run ended as it should;
+// for one of them that is a failure. Does not own: how a run is shown while it goes on (the verb `run`).
+
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isObject, type Json } from '../kernel/json.ts';
+import { Disk } from '../store/file/disk.ts';
+
+interface Scene {
+  readonly title: string;
+  readonly file: string;
+  readonly name: string;
+  readonly exitCode: number;
+  readonly phase: string;
+  /** How many nodes end in which state. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** A node to ask `why` about afterwards. */
+  readonly ask?: string;
+}
+
+const SCENES: readonly Scene[] = [
+  {
+    title: 'A graph of four tasks: B and C start together once A is done, D waits for both.',
+    file: 'seed-example.json',
+    name: 'demo-graph',
+    exitCode: 0,
+    phase: 'Succeeded',
+    counts: { SUCCESS: 4 },
+  },
+  {
+    title: 'Steps: task_a and task_b side by side, then task_c. These tasks are JavaScript functions that return true.',
+    file: 'steps.yaml',
+    name: 'demo-steps',
+    exitCode: 0,
+    phase: 'Succeeded',
+    counts: { SUCCESS: 3 },
+  },
+  {
+    title: 'Retries: one task fails twice before it works, one hangs and is ended after a second, then tried again.',
+    file: 'retries.yaml',
+    name: 'demo-retries',
+    exitCode: 0,
+    phase: 'Succeeded',
+    counts: { SUCCESS: 3 },
+  },
+  {
+    title: 'A failure: what failed, why, and what is skipped because of it. Here exit code 1 is the right answer.',
+    file: 'failure.yaml',
+    name: 'demo-failure',
+    exitCode: 1,
+    phase: 'Failed',
+    counts: { SUCCESS: 2, FAILED: 1, SKIPPED: 2 },
+    ask: 'announce',
+  },
+  {
+    title: 'A small scientific workflow: 25 tasks that fan out, are compared in pairs and come together again.',
+    file: 'science.yaml',
+    name: 'demo-science',
+    exitCode: 0,
+    phase: 'Succeeded',
+    counts: { SUCCESS: 25 },
+  },
+];
+
+const MAIN = join(import.meta.dirname, 'main.js');
+const EXAMPLES = join('manifests', 'examples');
+const ROOT = join(import.meta.dirname, '..', '..');
+
+function say(text = ''): void {
+  process.stdout.write(`${text}\n`);
+}
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+}
+
+/** One call of the command line. Shown: its output goes where ours goes; else stdout is collected. */
+function oarlock(state: string, args: readonly string[], isShown: boolean): Promise<Ended> {
+  if (isShown) say(`$ npx oarlock ${args.join(' ')}`);
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [MAIN, '--state', state, ...args], {
+      cwd: ROOT,
+      stdio: ['ignore', isShown ? 'inherit' : 'pipe', 'inherit'],
+    });
+    let stdout = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      if (signal === null) resolve({ code: code ?? 1, stdout });
+      else reject(new Error(`oarlock ${args[0]}: ended by ${signal}`));
+    });
+  });
+}
+
+/** What is not as the scene says; empty when all is well. */
+export function differences(scene: Scene, exitCode: number, run: Json): string[] {
+  const status = isObject(run) && isObject(run['status']) ? run['status'] : {};
+  const nodes = isObject(status['nodes']) ? Object.values(status['nodes']) : [];
+  const counts: Record<string, number> = {};
+  for (const node of nodes) {
+    const state = isObject(node) ? String(node['state']) : 'unknown';
+    counts[state] = (counts[state] ?? 0) + 1;
+  }
+  const found: string[] = [];
+  if (exitCode !== scene.exitCode) found.push(`exit code is ${exitCode}, expected ${scene.exitCode}`);
+  if (status['phase'] !== scene.phase) found.push(`phase is ${String(status['phase'])}, expected ${scene.phase}`);
+  for (const state of new Set([...Object.keys(counts), ...Object.keys(scene.counts)])) {
+    const expected = scene.counts[state] ?? 0;
+    if ((counts[state] ?? 0) !== expected) found.push(`${counts[state] ?? 0} nodes are ${state}, expected ${expected}`);
+  }
+  return found;
+}
+
+async function play(state: string, scene: Scene): Promise<boolean> {
+  const { code } = await oarlock(state, ['run', join(EXAMPLES, scene.file), '--name', scene.name], true);
+  if (scene.ask !== undefined) {
+    say();
+    await oarlock(state, ['why', scene.name, scene.ask], true);
+  }
+  const object = await oarlock(state, ['get', 'run', scene.name, '-o', 'json'], false);
+  let run: Json = null;
+  try {
+    run = JSON.parse(object.stdout) as Json;
+  } catch {
+    say(`   get run ${scene.name} -o json: expected an object, found ${JSON.stringify(object.stdout.slice(0, 80))}`);
+  }
+  const problems = differences(scene, code, run);
+  const counts = Object.entries(scene.counts).map(([nodeState, count]) => `${count} ${nodeState}`);
+  if (problems.length === 0) say(`\n   As it should be: exit code ${code}, ${scene.phase}, ${counts.join(', ')}.`);
+  for (const problem of problems) say(`\n   NOT as it should be: ${problem}`);
+  return problems.length === 0;
+}
+
+async function main(): Promise<number> {
+  const disk = new Disk();
+  const state = join(tmpdir(), `oarlock-demo-${randomUUID()}`);
+  disk.makeDirectory(state);
+  say('Oarlock demo: five workflows through the command line, in a state directory of their own.');
+  say('Nothing runs before and nothing is left behind after it; the same commands work without --state.');
+  let good = 0;
+  try {
+    for (const [index, scene] of SCENES.entries()) {
+      say(`\n== ${index + 1} of ${SCENES.length} == ${scene.title}\n`);
+      if (await play(state, scene)) good += 1;
+    }
+    say('\n== What the directory remembers ==\n');
+    await oarlock(state, ['get', 'runs'], true);
+  } finally {
+    disk.removeTree(state);
+  }
+  say(`\nDemo: ${good} of ${SCENES.length} workflows ended as they should.`);
+  return good === SCENES.length ? 0 : 1;
+}
+
+process.exitCode = await main();
