@@ -101,17 +101,18 @@ function oarlock(state: string, args: readonly string[], isShown: boolean): Prom
 }
 
 /** What is not as the scene says; empty when all is well. */
-export function differences(scene: Scene, exitCode: number, run: Json): string[] {
+function differences(scene: Scene, exitCode: number, run: Json): string[] {
   const status = isObject(run) && isObject(run['status']) ? run['status'] : {};
   const nodes = isObject(status['nodes']) ? Object.values(status['nodes']) : [];
   const counts: Record<string, number> = {};
   for (const node of nodes) {
-    const state = isObject(node) ? String(node['state']) : 'unknown';
+    const state = isObject(node) && typeof node['state'] === 'string' ? node['state'] : 'unknown';
     counts[state] = (counts[state] ?? 0) + 1;
   }
   const found: string[] = [];
   if (exitCode !== scene.exitCode) found.push(`exit code is ${exitCode}, expected ${scene.exitCode}`);
-  if (status['phase'] !== scene.phase) found.push(`phase is ${String(status['phase'])}, expected ${scene.phase}`);
+  if (status['phase'] !== scene.phase)
+    found.push(`phase is ${JSON.stringify(status['phase'])}, expected ${scene.phase}`);
   for (const state of new Set([...Object.keys(counts), ...Object.keys(scene.counts)])) {
     const expected = scene.counts[state] ?? 0;
     if ((counts[state] ?? 0) !== expected) found.push(`${counts[state] ?? 0} nodes are ${state}, expected ${expected}`);
@@ -146,11 +147,16 @@ async function main(): Promise<number> {
   say('Oarlock demo: five workflows through the command line, in a state directory of their own.');
   say('Nothing runs before and nothing is left behind after it; the same commands work without --state.');
   let good = 0;
+  // Ctrl-C reaches the running command as well, which ends its run; what follows is not played then.
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
   try {
     for (const [index, scene] of SCENES.entries()) {
+      if (interrupt.signal.aborted) break;
       say(`\n== ${index + 1} of ${SCENES.length} == ${scene.title}\n`);
       if (await play(state, scene)) good += 1;
     }
+    if (interrupt.signal.aborted) return 130;
     say('\n== What the directory remembers ==\n');
     await oarlock(state, ['get', 'runs'], true);
   } finally {
