@@ -56,6 +56,7 @@ export function apply(run: Run, event: RunEvent): Run {
       withNode(run, event.node, (node) => startInline(run, node, event));
       break;
     case 'InlineEnded':
+      if (event.signal !== undefined) run.consumedSignals.add(event.signal);
       withNode(run, event.node, (node) => {
         if (node.current !== null && node.current.fence === null)
           endAttempt(run, node, event.outcome, event.effect, event);
@@ -223,7 +224,8 @@ function endAttempt(run: Run, node: Node, outcome: Outcome, effect: Effect | und
       lose(run, node, outcome.message, effect, finishedAt, event.time);
       break;
     case 'Stopped':
-      if (outcome.reason === 'Timeout') fail(run, node, timeoutError(node), effect, finishedAt, event.time);
+      if (outcome.reason === 'Lost') lose(run, node, outcome.message ?? 'its slot is gone', effect, finishedAt, event.time);
+      else if (outcome.reason === 'Timeout') fail(run, node, timeoutError(node), effect, finishedAt, event.time);
       else {
         node.error = { type: outcome.reason, message: outcome.message ?? `stopped: ${outcome.reason.toLowerCase()}` };
         finish(run, node, 'CANCELLED', finishedAt);

@@ -203,6 +203,7 @@ export function consumeSignals(run: Run, signals: Iterable<PendingSignal>, now: 
   const taken = new Set<Node>();
   const events: RunEvent[] = [];
   for (const signal of signals) {
+    if (run.consumedSignals.has(signal.uid)) continue;
     const waits = run.signalWaits.get(signal.name);
     const node = waits === undefined ? undefined : [...waits].find((candidate) => !taken.has(candidate));
     if (node === undefined) continue;

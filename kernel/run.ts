@@ -59,6 +59,8 @@ export class Run {
   /** Nonces that were asked for, with what became of them: null is done or under way, a text says why it was refused. */
   readonly nonces = new Map<string, string | null>();
   rounds = 0;
+  /** Signals (uid) that a node of this run has taken: a file that is still there is not taken twice. */
+  readonly consumedSignals = new Set<string>();
 
   /** How many nodes are in each state. */
   readonly counts: { [state in NodeState]: number };

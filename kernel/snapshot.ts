@@ -47,6 +47,7 @@ interface RunRecord {
   restarts: Restart[];
   nonces: [string, string | null][];
   rounds: number;
+  consumedSignals: string[];
   /** Only nodes that something happened to. */
   nodes: [string, Partial<NodeRecord>][];
 }
@@ -87,6 +88,7 @@ export function freeze(run: Run): JsonObject {
     restarts: [...run.restarts],
     nonces: [...run.nonces],
     rounds: run.rounds,
+    consumedSignals: [...run.consumedSignals],
     nodes: [...run.nodes.values()].flatMap((node) => freezeNode(node)),
   };
   return record as unknown as JsonObject;
@@ -141,6 +143,7 @@ export function thaw(data: JsonObject): Run | null {
     rounds: record.rounds,
   });
   run.restarts.push(...record.restarts);
+  for (const uid of record.consumedSignals) run.consumedSignals.add(uid);
   for (const [nonce, answer] of record.nonces) run.nonces.set(nonce, answer);
   for (const [id, fields] of record.nodes) {
     const node = run.nodes.get(id);

@@ -95,6 +95,8 @@ export interface Registration {
   readonly failurePolicy?: FailurePolicy;
   readonly templates?: { readonly [name: string]: TaskSpec };
   readonly change: GraphChange;
+  /** Digest of the part of the run's spec that must not change after the start. */
+  readonly specDigest?: string;
 }
 
 export interface TaskError {
@@ -102,7 +104,8 @@ export interface TaskError {
   readonly message: string;
 }
 
-export type StopReason = 'Timeout' | 'Cancelled' | 'Restarted' | 'Stopped';
+/** Lost: its slot or machine is gone; what is left of it is ended before the next attempt. */
+export type StopReason = 'Timeout' | 'Cancelled' | 'Restarted' | 'Stopped' | 'Lost';
 
 /** How an attempt ended. */
 export type Outcome =

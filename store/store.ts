@@ -22,7 +22,7 @@ import type { Json, JsonObject } from '../kernel/json.ts';
 import type { RunEvent } from '../kernel/events.ts';
 import type { EnvValue, Executor, Outcome, StopReason } from '../kernel/task.ts';
 import type { Liveness } from '../kernel/ports.ts';
-import type { Kind, Manifest, Resource } from '../manifests/model.ts';
+import type { Condition, Kind, Manifest, Resource } from '../manifests/model.ts';
 
 export interface Store {
   readonly resources: Resources;
@@ -72,6 +72,11 @@ export interface Resources {
   delete(kind: Kind, name: string, options?: WriteOptions): Promise<Resource>;
   /** The controller says: nothing of this deleted run lives any more. Forgets it, its files included. */
   finishDelete(name: string, uid: string): Promise<void>;
+  /**
+   * Conditions that the controller found out about an object without a journal of its own (a Signal nobody waits for): shown in its
+   * status, by type. Takes a revision only when something changed; does nothing when the object is gone or has another uid.
+   */
+  report(kind: Kind, name: string, uid: string, conditions: readonly Condition[]): Promise<void>;
   /**
    * Every change after `from`, for as long as `signal` is not aborted. Throws StoreError Expired when `from` is too old.
    */
