@@ -186,10 +186,26 @@ export interface LeaseView {
   readonly fence: string;
   /** Offered and not yet taken. */
   readonly offered: boolean;
-  /** Slot that claimed it: `PID-STARTTICKS`, with a letter for its kind in front. */
+  /** Slot that claimed it: `PID-STARTTICKS-BOOT8`, with a letter for its kind in front (runtime/slot-token.ts). */
   readonly claim: string | null;
   readonly stop: StopReason | null;
   readonly outcome: SettledOutcome | null;
+}
+
+/** Fences of an inbox, oldest first; each stands in one of the lists, withdrawn ones in none. */
+export interface Standing {
+  readonly offered: readonly string[];
+  /** Claimed and without an outcome. */
+  readonly claimed: readonly { readonly fence: string; readonly slot: string }[];
+  /** With an outcome. */
+  readonly ended: readonly string[];
+}
+
+export interface LeasePlaces {
+  readonly input: string;
+  readonly output: string;
+  readonly outcome: string;
+  readonly stop: string;
 }
 
 export interface Leases {
@@ -213,6 +229,10 @@ export interface Leases {
   // The worker's side.
   /** Offers that stand, oldest first. */
   offers(worker: string): Promise<Offer[]>;
+  /** What stands in an inbox, by names alone: cheap enough to ask after every hint. */
+  standing(worker: string): Promise<Standing>;
+  /** Where a slot of this host finds and leaves the files of an attempt. */
+  places(worker: string, fence: string): LeasePlaces;
   /** True: it is ours, run it. False: withdrawn or taken. */
   claim(worker: string, fence: string, slot: string): Promise<boolean>;
   /** A hint that something changed in an inbox. Returns the end of the subscription. */

@@ -86,14 +86,7 @@ export class Disk {
   stat(path: string): FileStat | null {
     const stat = fs.lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return null;
-    return {
-      ino: stat.ino,
-      size: stat.size,
-      mtimeMs: stat.mtimeMs,
-      ctimeMs: stat.ctimeMs,
-      isFile: stat.isFile(),
-      isDirectory: stat.isDirectory(),
-    };
+    return toFileStat(stat);
   }
 
   /** Names in a directory; empty when there is none. */
@@ -183,9 +176,11 @@ export class Disk {
     this.#run('rmtree', path, () => fs.rmSync(path, { recursive: true, force: true }));
   }
 
-  /** For append, created when missing, mode 0600. */
+  /** For append (and reading back), created when missing, mode 0600. */
   openAppend(path: string): number {
-    return this.#run('open', path, () => fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | NOFOLLOW, 0o600));
+    return this.#run('open', path, () =>
+      fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_APPEND | fs.constants.O_CREAT | NOFOLLOW, 0o600),
+    );
   }
 
   append(fd: number, path: string, data: string | Uint8Array): void {
@@ -194,6 +189,26 @@ export class Disk {
 
   truncate(path: string, length: number): void {
     this.#run('truncate', path, () => fs.truncateSync(path, length));
+  }
+
+  truncateHandle(fd: number, path: string, length: number): void {
+    this.#run('truncate', path, () => fs.ftruncateSync(fd, length));
+  }
+
+  statHandle(fd: number): FileStat {
+    return toFileStat(fs.fstatSync(fd));
+  }
+
+  /** The first `length` bytes of an open file, also of one whose name is gone. */
+  readHandle(fd: number, length: number): Buffer {
+    const buffer = Buffer.allocUnsafe(length);
+    let offset = 0;
+    while (offset < length) {
+      const count = fs.readSync(fd, buffer, offset, length - offset, offset);
+      if (count === 0) break;
+      offset += count;
+    }
+    return buffer.subarray(0, offset);
   }
 
   close(fd: number): void {
@@ -210,6 +225,16 @@ export class Disk {
     const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
     try {
       await this.#async('sync', path, (done) => fs.fsync(fd, done));
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  /** As sync, and blocks: for the few who may not go on before it is on the platter (0.5 ms and more). */
+  syncNow(path: string): void {
+    const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+    try {
+      this.#run('sync', path, () => fs.fsyncSync(fd));
     } finally {
       fs.closeSync(fd);
     }
@@ -234,11 +259,33 @@ export class Disk {
     }
   }
 
+  /** A handle of a directory, for paths through /proc/self/fd; close it. */
+  openDirectory(path: string): number {
+    return fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  }
+
+  /** Device and inode: the same for every path that leads there. */
+  identity(path: string): string {
+    const stat = fs.statSync(path, { bigint: true });
+    return `${stat.dev}-${stat.ino}`;
+  }
+
   /** Free bytes for this user on the file system of `path`, and its type (f_type of statfs). */
   space(path: string): { freeBytes: number; type: number } {
     const stat = fs.statfsSync(path);
     return { freeBytes: stat.bavail * stat.bsize, type: stat.type };
   }
+}
+
+function toFileStat(stat: fs.Stats): FileStat {
+  return {
+    ino: stat.ino,
+    size: stat.size,
+    mtimeMs: stat.mtimeMs,
+    ctimeMs: stat.ctimeMs,
+    isFile: stat.isFile(),
+    isDirectory: stat.isDirectory(),
+  };
 }
 
 function writeAll(fd: number, data: string | Uint8Array): void {
