@@ -6,3 +6,9 @@ export type JsonObject = { [key: string]: Json };
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** The text that stands under `name`; empty when something else does. */
+export function textAt(object: Json | undefined, name: string): string {
+  const value = isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined;
+  return typeof value === 'string' ? value : '';
+}

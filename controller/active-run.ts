@@ -1,0 +1,125 @@
+// A run under way, as the controller holds it: the folded state, its open journal, and what is still to be written.
+//
+// Owns: the order in which things become visible. Does not own: what happens next (kernel/decide.ts).
+//
+// A1  events are folded at once and journaled together at the end of a pass (`flush`), before any lease that follows from them is written.
+// A2  lease files are cleared and status is published only when the events that they rest on are recorded.
+// A3  when the journal fails, this value is worthless: the caller drops it and reads the run again from disk.
+
+import { apply } from '../kernel/apply.ts';
+import type { RunEvent } from '../kernel/events.ts';
+import { decide } from '../kernel/decide.ts';
+import type { JsonObject } from '../kernel/json.ts';
+import type { Now } from '../kernel/ports.ts';
+import type { Run } from '../kernel/run.ts';
+import { freeze } from '../kernel/snapshot.ts';
+import type { Journal, Leases, RunPlaces, RunRef } from '../store/store.ts';
+
+/** A snapshot follows after so many events, or twice as many as there are nodes. */
+const SNAPSHOT_EVENTS = 2000;
+
+export class ActiveRun {
+  readonly ref: RunRef;
+  readonly run: Run;
+  readonly places: RunPlaces;
+  readonly #journal: Journal;
+  #pending: RunEvent[] = [];
+  #snapshotSeq: number;
+  /** Lease files (fences by worker) whose outcome is consumed by an event not yet recorded. */
+  #spent = new Map<string, string[]>();
+
+  /** metadata.generation of the object that was last looked at. */
+  observedGeneration = 0;
+  /** The object is deleted: when nothing lives any more, all of it goes. */
+  isDeleted = false;
+  /** Set when somebody changed what must not change any more. */
+  specIgnored: string | null = null;
+  /** Engine time of the last publication; undefined: never. */
+  publishedAt: number | undefined;
+  publishedSeq = 0;
+
+  constructor(ref: RunRef, run: Run, journal: Journal, places: RunPlaces) {
+    this.ref = ref;
+    this.run = run;
+    this.places = places;
+    this.#journal = journal;
+    this.#snapshotSeq = journal.lastSeq;
+  }
+
+  get lastSeq(): number {
+    return this.#journal.lastSeq;
+  }
+
+  get hasPending(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** Folds events; they are journaled by the next flush. */
+  take(events: readonly RunEvent[]): void {
+    for (const event of events) {
+      apply(this.run, event);
+      this.#pending.push(event);
+    }
+  }
+
+  /** Events that happened before this value existed in memory, such as Registered. */
+  takeFolded(event: RunEvent): void {
+    this.#pending.push(event);
+  }
+
+  /** Decides until there is nothing left that follows. */
+  settle(now: Now): void {
+    for (let events = decide(this.run, now); events.length > 0; events = decide(this.run, now)) this.take(events);
+  }
+
+  /** The files under this fence are to go once the events taken so far are recorded. */
+  spend(worker: string, fence: string): void {
+    const fences = this.#spent.get(worker);
+    if (fences === undefined) this.#spent.set(worker, [fence]);
+    else fences.push(fence);
+  }
+
+  /** Journals what is pending; returns it. */
+  flush(): readonly RunEvent[] {
+    const events = this.#pending;
+    this.#pending = [];
+    if (events.length > 0) this.#journal.append(events);
+    return events;
+  }
+
+  recorded(): Promise<void> {
+    return this.#journal.recorded(this.#journal.lastSeq);
+  }
+
+  /** Clears lease files whose events are recorded by now; returns their fences. */
+  async clearSpent(leases: Leases): Promise<string[]> {
+    if (this.#spent.size === 0) return [];
+    const spent = this.#spent;
+    this.#spent = new Map();
+    await this.recorded();
+    for (const [worker, fences] of spent) await leases.clear(worker, fences);
+    return [...spent.values()].flat();
+  }
+
+  /** Writes a snapshot when enough has happened since the last one, or when asked. */
+  async snapshot(force = false): Promise<void> {
+    const seq = this.#journal.lastSeq;
+    if (
+      seq === this.#snapshotSeq ||
+      (!force && seq - this.#snapshotSeq < Math.max(SNAPSHOT_EVENTS, 2 * this.run.nodes.size))
+    )
+      return;
+    this.#snapshotSeq = seq;
+    const data = freeze(this.run);
+    await this.#journal.recorded(seq);
+    await this.#journal.snapshot(data, seq);
+  }
+
+  repair(): Promise<void> {
+    return this.#journal.repair((): JsonObject => freeze(this.run));
+  }
+
+  close(): Promise<void> {
+    return this.#journal.close();
+  }
+}
