@@ -1,0 +1,166 @@
+// Admission: the one way by which a document becomes a manifest, for files, the command line and the API alike.
+//
+// Text -> plain data (parse.ts) -> canonical form (canonical.ts) -> shape (schema.ts) -> meaning (the front ends).
+// Large documents are admitted in a thread of their own, under a deadline (off-thread.ts).
+//
+// A1  a document is taken whole or refused whole, and so is a file of many documents.
+// A2  the answer for a document does not depend on which door it came through.
+// A3  every problem names its field; with text, the line and column, too.
+
+import { AdmissionError, type Problem } from '../kernel/errors.ts';
+import { isObject, type JsonObject } from '../kernel/json.ts';
+import { type Canonical, canonicalize, type Expectations } from './canonical.ts';
+import type { ParsedDocument } from './json-text.ts';
+import type { Kind, Manifest } from './model.ts';
+import { admitInThread } from './off-thread.ts';
+import { decodeBytes, parseDocuments } from './parse.ts';
+import { checkPlain } from './plain.ts';
+import { Findings, quote, toProblems } from './problems.ts';
+import { checkShape } from './schema.ts';
+import { checkStates } from './states/lint.ts';
+import { checkSteps } from './steps.ts';
+import { checkTaskBody, checkTasks } from './tasks.ts';
+
+export interface Source extends Expectations {
+  /** Where it came from, for messages: a file name, `-`, `request body`. */
+  readonly name: string;
+  readonly text?: string;
+  readonly bytes?: Uint8Array;
+  /** Refuse a text of several documents: a file under state/ holds one. */
+  readonly single?: boolean;
+}
+
+export interface Admitted {
+  readonly manifest: Manifest;
+  /** The document as its author wrote it, when it says the same as the manifest. */
+  readonly text?: string;
+  readonly warnings: readonly Problem[];
+}
+
+export interface Admission {
+  readonly manifests: readonly Admitted[];
+}
+
+/** Larger texts leave the thread that serves everything else: YAML takes a millisecond a kilobyte, JSON far less. */
+const YAML_IN_PLACE = 64 * 1024;
+const JSON_IN_PLACE = 1024 * 1024;
+
+/** Throws AdmissionError with every problem that was found. */
+export async function admit(source: Source): Promise<Admission> {
+  const size = source.text?.length ?? source.bytes?.length ?? 0;
+  return size > inPlaceLimit(source) ? admitInThread(source, size) : admitNow(source);
+}
+
+function inPlaceLimit(source: Source): number {
+  const start = source.text?.slice(0, 64) ?? new TextDecoder().decode(source.bytes?.subarray(0, 64));
+  return /^\s*[{[]/.test(start) ? JSON_IN_PLACE : YAML_IN_PLACE;
+}
+
+/** The same on this thread, whatever the size. */
+export function admitNow(source: Source): Admission {
+  const findings = new Findings();
+  const text = source.text ?? decodeBytes(source.bytes ?? new Uint8Array(), findings);
+  const documents = text === null ? [] : parseDocuments(text, findings, { strictJson: source.name.endsWith('.json') });
+  const second = documents[1];
+  if (source.single === true && second !== undefined) {
+    const message = `expected one document, found ${documents.length}`;
+    findings.add([], 'Invalid', message, placeOfDocument(second));
+  }
+  if (!findings.isEmpty) throw new AdmissionError(source.name, toProblems(findings.list(), undefined));
+  return admitDocuments(documents, source);
+}
+
+function placeOfDocument(document: ParsedDocument): { place?: { line: number; column: number } } {
+  const place = document.locate([], false);
+  return place === undefined ? {} : { place };
+}
+
+function admitDocuments(documents: readonly ParsedDocument[], source: Source): Admission {
+  const problems: Problem[] = [];
+  const manifests: Admitted[] = [];
+  const seen = new Set<string>();
+  for (const document of documents) {
+    const checked = check(document.value, source, document.locate, seen);
+    problems.push(...checked.problems);
+    if (checked.canonical === undefined) continue;
+    const { canonical, warnings } = checked;
+    const manifest = canonical.manifest as unknown as Manifest;
+    manifests.push(canonical.isVerbatim ? { manifest, text: document.text, warnings } : { manifest, warnings });
+  }
+  if (problems.length > 0) throw new AdmissionError(source.name, problems);
+  return { manifests };
+}
+
+/** Admits data that is there already, such as the result of a patch. Throws AdmissionError. */
+export function admitValue(value: unknown, source: Expectations & { readonly name: string }): Admitted {
+  const findings = new Findings();
+  checkPlain(value, findings);
+  if (!findings.isEmpty) throw new AdmissionError(source.name, toProblems(findings.list(), undefined));
+  const checked = check(value, source, undefined, new Set());
+  if (checked.canonical === undefined) throw new AdmissionError(source.name, checked.problems);
+  return { manifest: checked.canonical.manifest as unknown as Manifest, warnings: checked.warnings };
+}
+
+interface Checked {
+  /** Set when there are no problems. */
+  readonly canonical?: Canonical;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+function check(
+  value: unknown,
+  expect: Expectations,
+  locate: ParsedDocument['locate'] | undefined,
+  seen: Set<string>,
+): Checked {
+  const findings = new Findings();
+  const warnings = new Findings();
+  const canonical = canonicalize(value, expect, findings);
+  if (canonical !== null) {
+    checkShape(canonical.kind, canonical.manifest, findings);
+    if (findings.isEmpty) checkMeaning(canonical.kind, canonical.manifest, findings, warnings);
+    if (findings.isEmpty) checkSecond(canonical, seen, findings);
+  }
+  const problems = toProblems(findings.list(), locate, canonical?.asWritten);
+  const result = { problems, warnings: toProblems(warnings.list(), locate, canonical?.asWritten) };
+  return canonical === null || !findings.isEmpty ? result : { ...result, canonical };
+}
+
+/** Two documents of one file must not speak of the same object. */
+function checkSecond(canonical: Canonical, seen: Set<string>, findings: Findings): void {
+  const { name } = canonical.manifest['metadata'] as { name: string };
+  const key = `${canonical.kind}/${name}`;
+  if (seen.has(key)) {
+    findings.add(
+      ['metadata', 'name'],
+      'Duplicate',
+      `expected one document for ${canonical.kind} ${quote(name)}, found another`,
+    );
+  }
+  seen.add(key);
+}
+
+function checkMeaning(kind: Kind, manifest: JsonObject, findings: Findings, warnings: Findings): void {
+  const spec = manifest['spec'] as JsonObject;
+  switch (kind) {
+    case 'Workflow':
+      checkWorkflowSpec(spec, ['spec'], findings, warnings);
+      return;
+    case 'WorkflowRun':
+      if (isObject(spec['workflow'])) checkWorkflowSpec(spec['workflow'], ['spec', 'workflow'], findings, warnings);
+      return;
+    case 'Task':
+      checkTaskBody(spec, ['spec'], null, findings, warnings);
+      return;
+    case 'Signal':
+      return;
+  }
+}
+
+function checkWorkflowSpec(spec: JsonObject, path: (string | number)[], findings: Findings, warnings: Findings): void {
+  if (spec['tasks'] !== undefined) checkTasks(spec['tasks'] as JsonObject[], [...path, 'tasks'], findings, warnings);
+  else if (spec['steps'] !== undefined)
+    checkSteps(spec['steps'] as JsonObject[], [...path, 'steps'], findings, warnings);
+  else checkStates(spec, path, findings, warnings);
+}

@@ -1,0 +1,134 @@
+// From an admitted manifest to a Registration: the first GraphChange of a run, with every reference resolved.
+//
+// Owns: looking up Tasks, and the form in which the kernel gets a task. The front ends say which nodes and
+// edges there are. Fields that have their default are left out, so that registrations stay small.
+//
+// C1  the same manifests give the same Registration, in the order in which they were written.
+
+import { AdmissionError } from '../kernel/errors.ts';
+import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
+import type { FailurePolicy, NodeSpec, Registration, RetryRule, TaskSpec } from '../kernel/task.ts';
+import { BUILTIN_TASKS } from './builtin/manifests.ts';
+import { executorOf } from './executors.ts';
+import type { Manifest } from './model.ts';
+import { Findings, type Path, quote, toProblems } from './problems.ts';
+import { expandSteps } from './steps.ts';
+import { dependenciesOf, idOf } from './tasks.ts';
+
+export interface RunToCompile {
+  readonly manifest: Manifest;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface WorkflowToCompile {
+  /** Null for an inline workflow. */
+  readonly name: string | null;
+  /** 0 for an inline workflow. */
+  readonly generation: number;
+  readonly spec: JsonObject;
+}
+
+/** The spec of the Task of this name; undefined when there is none. */
+export type TaskLookup = (name: string) => JsonObject | undefined;
+
+/** Throws AdmissionError when a reference leads nowhere. */
+export function compile(run: RunToCompile, workflow: WorkflowToCompile, tasks: TaskLookup): Registration {
+  const { spec } = workflow;
+  const findings = new Findings();
+  const nodes = nodesOf(spec).map(({ task, path }) => compileNode(task, path, tasks, findings));
+  if (!findings.isEmpty) {
+    const source = workflow.name === null ? `WorkflowRun/${run.name}` : `Workflow/${workflow.name}`;
+    throw new AdmissionError(source, toProblems(findings.list(), undefined));
+  }
+  return {
+    name: run.name,
+    uid: run.uid,
+    workflow: workflow.name,
+    workflowGeneration: workflow.generation,
+    input: run.manifest.spec['input'] ?? {},
+    ...pick<{ parallelism: number; failurePolicy: FailurePolicy }>(spec, ['parallelism', 'failurePolicy']),
+    change: { nodes },
+  };
+}
+
+/** Names of all Tasks that a workflow refers to, for whoever has to load them. Built-in ones may be among them. */
+export function taskNamesOf(spec: JsonObject): string[] {
+  const names = new Set<string>();
+  for (const { task } of nodesOf(spec)) if (typeof task['taskRef'] === 'string') names.add(task['taskRef']);
+  return [...names];
+}
+
+interface WrittenNode {
+  readonly task: JsonObject;
+  readonly path: Path;
+}
+
+function nodesOf(spec: JsonObject): WrittenNode[] {
+  if (spec['steps'] !== undefined) return expandSteps(spec['steps'] as JsonObject[], ['spec', 'steps']);
+  if (spec['tasks'] !== undefined) {
+    return (spec['tasks'] as JsonObject[]).map((task, index) => ({ task, path: ['spec', 'tasks', index] }));
+  }
+  const message = 'accepted, but this version does not run state machines';
+  throw new AdmissionError('workflow', [{ path: 'spec.states', message, reason: 'NotSupported' }]);
+}
+
+function compileNode(task: JsonObject, path: Path, tasks: TaskLookup, findings: Findings): NodeSpec {
+  const dependencies = dependenciesOf(task);
+  const unique = dependencies.length > 1 ? [...new Set(dependencies)] : dependencies;
+  const spec = compileTask(task, path, tasks, findings);
+  return unique.length === 0 ? { id: idOf(task), task: spec } : { id: idOf(task), task: spec, dependencies: unique };
+}
+
+function compileTask(task: JsonObject, path: Path, tasks: TaskLookup, findings: Findings): TaskSpec {
+  const name = task['taskRef'];
+  if (typeof name !== 'string') return { executor: executorIn(task), ...settingsOf(task) };
+  const referred = tasks(name) ?? BUILTIN_TASKS.get(name)?.spec;
+  if (referred === undefined) {
+    findings.add([...path, 'taskRef'], 'NotFound', `expected the name of a Task, found ${quote(name)}, which is none`);
+    return { executor: { type: 'command', command: '' } };
+  }
+  return { task: name, executor: executorIn(referred), ...settingsOf(referred), ...settingsOf(task) };
+}
+
+function executorIn(task: JsonObject): TaskSpec['executor'] {
+  const executor = executorOf(task);
+  if (executor === undefined) throw new Error('invariant broken: an admitted task without an executor');
+  return executor;
+}
+
+/** Fields that the kernel takes as they are. */
+const PLAIN_FIELDS = ['with', 'when', 'timeoutSeconds', 'inputSchema', 'outputSchema', 'env', 'workingDir', 'display'];
+
+function settingsOf(task: JsonObject): Omit<TaskSpec, 'executor'> {
+  const settings = pick<Omit<TaskSpec, 'executor'>>(task, PLAIN_FIELDS);
+  const retry = retryOf(task);
+  const trigger = task['trigger'];
+  return {
+    ...settings,
+    ...(retry === undefined ? {} : { retry: [retry] }),
+    ...(trigger === undefined || trigger === 'AllSuccess'
+      ? {}
+      : { trigger: trigger as NonNullable<TaskSpec['trigger']> }),
+  };
+}
+
+/** How often a `retry` without a number tries again, as in the Amazon States Language. */
+const DEFAULT_RETRIES = 3;
+
+function retryOf(task: JsonObject): RetryRule | undefined {
+  const retry = isObject(task['retry']) ? task['retry'] : undefined;
+  const short = task['maxRetries'] ?? task['max_retries'];
+  if (retry === undefined && short === undefined) return undefined;
+  const maxAttempts = retry?.['maxAttempts'] ?? short ?? DEFAULT_RETRIES;
+  return { ...retry, maxAttempts: maxAttempts as number };
+}
+
+function pick<T>(from: JsonObject, fields: readonly string[]): Partial<T> {
+  const picked: { [field: string]: Json } = {};
+  for (const field of fields) {
+    const value = from[field];
+    if (value !== undefined) picked[field] = value;
+  }
+  return picked as Partial<T>;
+}
