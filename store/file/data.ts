@@ -42,7 +42,7 @@ function mapData(event: JsonObject, map: (value: Json) => Json): JsonObject {
   return Object.keys(changed).length === 0 ? event : { ...event, ...changed };
 }
 
-function carriesData(type: RunEvent['type'] | Json | undefined): boolean {
+function carriesData(type: unknown): boolean {
   return type === 'Ended' || type === 'InlineEnded' || type === 'RunEnded' || type === 'Registered';
 }
 

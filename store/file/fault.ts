@@ -12,6 +12,11 @@ export function storeFault(error: unknown, ref: string, doing: string): unknown 
   });
 }
 
+/** The file could not even be opened: it is gone, or something else stands in its place. */
+export function isOpenError(error: unknown): boolean {
+  return systemCode(error) !== null && error instanceof Error && 'syscall' in error && error.syscall === 'open';
+}
+
 /** ENOENT, EIO and the like; null for errors that did not come from the operating system. */
 export function systemCode(error: unknown): string | null {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return null;

@@ -20,6 +20,7 @@ export class GroupSync {
   readonly #refusal: (error: unknown) => unknown;
   #written: number;
   #synced: number;
+  #mostSynced: number;
   #waiters: Waiter[] = [];
   #cancelTimer: (() => void) | null = null;
   #running: Promise<void> | null = null;
@@ -40,11 +41,12 @@ export class GroupSync {
     this.#refusal = options.refusal;
     this.#written = options.seq;
     this.#synced = options.seq;
+    this.#mostSynced = options.seq;
   }
 
-  /** All up to here is on the platter. */
-  get synced(): number {
-    return this.#synced;
+  /** All up to here was on the platter once. */
+  get mostSynced(): number {
+    return this.#mostSynced;
   }
 
   /** What all are refused with since a sync failed. */
@@ -73,6 +75,7 @@ export class GroupSync {
   /** All up to `seq` reached the platter by another way. */
   settled(seq: number): void {
     this.#synced = Math.max(this.#synced, seq);
+    this.#mostSynced = Math.max(this.#mostSynced, seq);
     this.#answer();
   }
 
@@ -80,11 +83,6 @@ export class GroupSync {
   rewritten(): void {
     this.#synced = 0;
     this.written(this.#written);
-  }
-
-  /** Resolves when no sync runs. */
-  async idle(): Promise<void> {
-    await this.#running;
   }
 
   /** Ends the timer and syncs what is left. Never rejects: who needs to know has waited. */
@@ -108,8 +106,7 @@ export class GroupSync {
         this.#wanted = false;
         const target = this.#written;
         await this.#sync();
-        this.#synced = Math.max(this.#synced, target);
-        this.#answer();
+        this.settled(target);
         if (this.#waiters.length > 0) this.#wanted = true;
       }
     } catch (error) {

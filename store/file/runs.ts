@@ -136,9 +136,9 @@ export class FileRuns implements Runs {
           data: this.#dataFiles(files),
           onClose: () => this.#open.delete(files.directory),
           mendStatus: () => this.#mendStatus(files),
+          epoch,
         },
         read,
-        epoch,
       );
       this.#open.set(files.directory, { journal, published: null });
       return journal;
@@ -150,7 +150,7 @@ export class FileRuns implements Runs {
     this.#guard(files, 'publish', () => {
       this.#makePlace(files);
       const open = this.#open.get(files.directory);
-      const seq = open?.journal.syncedSeq ?? recordedSeq(readStatus(this.#disk, files));
+      const seq = open?.journal.recordedSeq ?? recordedSeq(readStatus(this.#disk, files));
       const text = statusText(ref, status, seq);
       const stat = this.#writeStatus(files, text);
       if (open !== undefined) open.published = { text, stat };
