@@ -68,7 +68,7 @@ export class Signals {
 
   /** Removes what the run has consumed: the line that says so is recorded. */
   async consumed(uid: string, isConsumed: (signal: string) => boolean): Promise<void> {
-    for (const standing of [...(this.#byRun.get(uid) ?? [])]) {
+    for (const standing of this.#byRun.get(uid) ?? []) {
       if (!isConsumed(standing.uid)) continue;
       await this.#resources.delete('Signal', standing.resource, { uid: standing.uid }).catch(ignoreGone);
       this.remove(standing.uid);

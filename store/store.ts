@@ -21,7 +21,7 @@
 import type { Json, JsonObject } from '../kernel/json.ts';
 import type { RunEvent } from '../kernel/events.ts';
 import type { EnvValue, Executor, Outcome, StopReason } from '../kernel/task.ts';
-import type { Liveness } from '../kernel/ports.ts';
+import type { Clock, Liveness } from '../kernel/ports.ts';
 import type { Condition, Kind, Manifest, Resource } from '../manifests/model.ts';
 
 export interface Store {
@@ -29,6 +29,8 @@ export interface Store {
   readonly runs: Runs;
   readonly leases: Leases;
   readonly seats: Seats;
+  /** Engine time is common to all processes that share the store. */
+  readonly clock: Clock;
   close(): Promise<void>;
 }
 

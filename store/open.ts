@@ -1,0 +1,21 @@
+// Opens a store by the scheme of its URL: `file:./state`, `memory:`.
+
+import { resolve } from 'node:path';
+import { createProcesses } from '../runtime/processes.ts';
+import { createRandom } from '../runtime/random.ts';
+import type { DiskHooks } from './file/disk.ts';
+import type { Store } from './store.ts';
+
+export interface OpenOptions {
+  /** For tests: stops or fails any single file operation. */
+  readonly hooks?: DiskHooks;
+}
+
+export async function openStore(url: string, options: OpenOptions = {}): Promise<Store> {
+  const { scheme, rest } = /^(?<scheme>[a-z]+):(?<rest>.*)$/.exec(url)?.groups ?? {};
+  if (scheme === 'file' && rest !== undefined && rest !== '') {
+    const { openFileStore } = await import('./file/store.ts');
+    return openFileStore(resolve(rest), { processes: createProcesses(), random: createRandom(), ...options });
+  }
+  throw new Error(`store ${JSON.stringify(url)}: expected file:DIRECTORY`);
+}
