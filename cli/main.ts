@@ -1,1 +1,19 @@
 #!/usr/bin/env node
+// The entry: gives the command line the real outside world, and the process its exit code.
+
+import { processIo } from './io.ts';
+import { runProgram } from './program.ts';
+
+const exitCode = await runProgram(
+  {
+    io: processIo(),
+    version: '0.1.0',
+    doors: {
+      openStore: async (stateDir) => (await import('../store/open.ts')).openStore(`file:${stateDir}`),
+      random: async () => (await import('../runtime/random.ts')).createRandom(),
+    },
+  },
+  process.argv.slice(2),
+);
+// Leaves at once: nothing that a verb forgot may keep a finished command alive.
+process.exit(exitCode);

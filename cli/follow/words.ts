@@ -1,0 +1,93 @@
+// The sentences about a run that all views share: a transition, a failure, the end.
+
+import type { Transition } from '../../kernel/history.ts';
+import { NODE_STATES, type NodeState } from '../../kernel/node.ts';
+import type { Run } from '../../kernel/run.ts';
+import { phaseOf } from '../../kernel/status.ts';
+import { type Colors, statePaint } from '../output/colors.ts';
+import { clean, count, padEnd } from '../output/text.ts';
+import { clockTime, duration } from '../output/time.ts';
+
+/** When the newest attempt of each node began, so that its end can say how long it took. */
+export class AttemptTimes {
+  readonly #startedAt = new Map<string, number>();
+
+  /** How long the attempt took that ends with this change; null when none ends. Remembers the one that begins. */
+  see(change: Transition): number | null {
+    if (change.node === null) return null;
+    if (change.to === 'RUNNING' && change.from !== 'RUNNING') {
+      this.#startedAt.set(change.node, change.at);
+      return null;
+    }
+    const startedAt = this.#startedAt.get(change.node);
+    if (change.from !== 'RUNNING' || change.to === 'RUNNING' || startedAt === undefined) return null;
+    this.#startedAt.delete(change.node);
+    return change.at - startedAt;
+  }
+
+  startedAt(node: string): number | null {
+    return this.#startedAt.get(node) ?? null;
+  }
+}
+
+/** `12:00:01 B  PENDING → RUNNING (attempt 1, worker w1)`. */
+export function changeLine(change: Transition, tookMs: number | null, idWidth: number, colors: Colors): string {
+  const time = colors.dim(clockTime(change.at));
+  const note = clean(change.note);
+  if (change.node === null) return `${time} ${runChange(change, note, colors)}`;
+  const id = padEnd(clean(change.node), idWidth);
+  const arrow = change.from === '' ? '' : `${change.from} → `;
+  const to = statePaint(colors, change.to)(change.to);
+  const isFailure = change.to === 'FAILED' || change.to === 'RETRYING';
+  const took = tookMs === null ? '' : ` (${duration(tookMs)})`;
+  const told = note === '' ? '' : isFailure ? `: ${note}` : ` (${note})`;
+  return `${time} ${id}  ${arrow}${to}${took}${told}`;
+}
+
+function runChange(change: Transition, note: string, colors: Colors): string {
+  const phase = statePaint(colors, change.to)(change.to);
+  const arrow = change.from === '' || change.from === change.to ? phase : `${change.from} → ${phase}`;
+  return `run  ${arrow}${note === '' ? '' : `: ${note}`}`;
+}
+
+/** `3 SUCCESS, 1 FAILED`, without the zeros. */
+export function countsText(counts: { readonly [state in NodeState]: number }): string {
+  return NODE_STATES.filter((state) => counts[state] > 0)
+    .map((state) => `${counts[state]} ${state}`)
+    .join(', ');
+}
+
+/** The end of a run in a few lines: how, how long, how many, and what to do next. */
+export function endLines(run: Run, colors: Colors): string[] {
+  const phase = phaseOf(run);
+  const took = duration((run.end?.at ?? run.updatedAt) - run.startedAt);
+  const message = run.end === null || phase === 'Succeeded' ? '' : `: ${clean(run.end.message)}`;
+  const lines = [
+    `${colors.bold(run.name)} ${statePaint(colors, phase)(phase)} in ${took}${message}`,
+    `  ${count(run.nodes.size, 'task')}: ${countsText(run.counts)}`,
+  ];
+  const failed = run.firstFailure?.id;
+  if (phase === 'Failed' && failed !== undefined) {
+    const id = quoteArgument(failed);
+    lines.push(
+      `  next: \`oarlock logs ${run.name} ${id}\` shows all it wrote, \`oarlock restart ${run.name} ${id}\` runs it again`,
+    );
+  }
+  return lines;
+}
+
+/** As one argument for a shell. */
+export function quoteArgument(text: string): string {
+  return /^[A-Za-z0-9_./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The width that ids are padded to: that of the longest, within reason. */
+export function idWidthOf(run: Run): number {
+  let width = 1;
+  for (const id of run.nodes.keys()) width = Math.max(width, id.length);
+  return Math.min(width, 32);
+}
+
+export function logBlock(lines: readonly string[], colors: Colors): string[] {
+  return lines.map((line) => `    ${colors.dim('|')} ${clean(line)}`);
+}

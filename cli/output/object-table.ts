@@ -1,0 +1,157 @@
+// The columns that people want to see of each kind.
+
+import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import type { Kind } from '../../manifests/model.ts';
+import type { View } from '../kinds.ts';
+import { numberAt, objectAt, textAt, timeAt } from '../objects.ts';
+import { type Colors, statePaint } from './colors.ts';
+import type { Cell, Column, Row } from './table.ts';
+import { age, duration } from './time.ts';
+
+export interface ObjectTable {
+  readonly columns: readonly Column[];
+  /** `object` as a Resource or a view; `wallMs` is now. */
+  readonly row: (object: JsonObject, wallMs: number) => Row;
+}
+
+interface Field {
+  readonly title: string;
+  readonly align?: 'right';
+  /** Only in the wide table. */
+  readonly isWide?: boolean;
+  readonly value: (object: JsonObject, wallMs: number) => string | Cell;
+}
+
+export function objectTable(kind: Kind | View, isWide: boolean, colors: Colors): ObjectTable {
+  const fields = fieldsOf(kind, colors).filter((field) => isWide || field.isWide !== true);
+  return {
+    columns: fields.map(({ title, align }) => (align === undefined ? { title } : { title, align })),
+    row: (object, wallMs) => fields.map((field) => field.value(object, wallMs)),
+  };
+}
+
+const NAME: Field = { title: 'NAME', value: (object) => textAt(object, 'metadata', 'name') ?? '' };
+
+const AGE: Field = {
+  title: 'AGE',
+  align: 'right',
+  value: (object, wallMs) => {
+    const created = timeAt(object, 'metadata', 'creationTimestamp');
+    return created === undefined ? '' : age(wallMs - created);
+  },
+};
+
+function fieldsOf(kind: Kind | View, colors: Colors): readonly Field[] {
+  const state = (text: string): Cell => ({ text, paint: statePaint(colors, text) });
+  switch (kind) {
+    case 'WorkflowRun':
+      return [
+        NAME,
+        { title: 'WORKFLOW', value: workflowOf },
+        { title: 'PHASE', value: (object) => state(shownPhase(object)) },
+        { title: 'PROGRESS', align: 'right', value: progressOf },
+        { title: 'TIME', align: 'right', value: timeOf },
+        AGE,
+        { title: 'MESSAGE', isWide: true, value: (object) => textAt(object, 'status', 'message') ?? '' },
+      ];
+    case 'Workflow':
+      return [
+        NAME,
+        { title: 'FORM', value: formOf },
+        { title: 'TASKS', align: 'right', value: sizeOf },
+        AGE,
+        { title: 'GENERATION', align: 'right', isWide: true, value: generationOf },
+        { title: 'MESSAGE', isWide: true, value: refusalOf },
+      ];
+    case 'Task':
+      return [NAME, { title: 'RUNS', value: executorOf }, AGE, { title: 'MESSAGE', isWide: true, value: refusalOf }];
+    case 'Signal':
+      return [
+        NAME,
+        { title: 'RUN', value: (object) => textAt(object, 'spec', 'run') ?? '' },
+        { title: 'SIGNAL', value: (object) => textAt(object, 'spec', 'name') ?? '' },
+        AGE,
+        { title: 'MESSAGE', isWide: true, value: refusalOf },
+      ];
+    case 'Worker':
+      return [
+        NAME,
+        { title: 'STATE', value: (object) => state(textAt(object, 'status', 'state') ?? '') },
+        { title: 'BUSY', align: 'right', value: (object) => `${numberAt(object, 'status', 'busy') ?? 0}` },
+        { title: 'SLOTS', align: 'right', value: (object) => `${numberAt(object, 'spec', 'slots') ?? 0}` },
+        { title: 'PID', align: 'right', value: (object) => `${numberAt(object, 'status', 'pid') ?? ''}` },
+      ];
+    case 'TaskLease':
+      return [
+        NAME,
+        { title: 'WORKER', value: (object) => textAt(object, 'spec', 'worker') ?? '' },
+        { title: 'STATE', value: (object) => textAt(object, 'status', 'state') ?? '' },
+        { title: 'RUN', value: (object) => textAt(object, 'spec', 'run') ?? '' },
+        { title: 'NODE', value: (object) => textAt(object, 'spec', 'node') ?? '' },
+        { title: 'SLOT', isWide: true, value: (object) => textAt(object, 'status', 'slot') ?? '' },
+      ];
+  }
+}
+
+function shownPhase(object: JsonObject): string {
+  const phase = textAt(object, 'status', 'phase') ?? 'Pending';
+  const isBeingDeleted = textAt(object, 'metadata', 'deletionTimestamp') !== undefined;
+  return isBeingDeleted ? 'Deleting' : phase;
+}
+
+function workflowOf(object: JsonObject): string {
+  return textAt(object, 'status', 'workflow') ?? textAt(object, 'spec', 'workflowRef', 'name') ?? '(inline)';
+}
+
+function progressOf(object: JsonObject): string {
+  const counts = objectAt(object, 'status', 'counts');
+  const total = numberAt(counts, 'total');
+  if (total === undefined) return '';
+  const ended = ['SUCCESS', 'FAILED', 'SKIPPED', 'CANCELLED'].reduce(
+    (sum, key) => sum + (numberAt(counts, key) ?? 0),
+    0,
+  );
+  return `${ended}/${total}`;
+}
+
+function timeOf(object: JsonObject, wallMs: number): string {
+  const start = timeAt(object, 'status', 'startTime');
+  if (start === undefined) return '';
+  return duration((timeAt(object, 'status', 'completionTime') ?? wallMs) - start);
+}
+
+function formOf(object: JsonObject): string {
+  const spec = objectAt(object, 'spec') ?? {};
+  return ['tasks', 'states', 'steps'].find((form) => spec[form] !== undefined) ?? '';
+}
+
+function sizeOf(object: JsonObject): string {
+  const spec = objectAt(object, 'spec') ?? {};
+  const steps = spec['steps'];
+  const items = Array.isArray(steps)
+    ? steps.flatMap((step) => (isObject(step) && Array.isArray(step['tasks']) ? step['tasks'] : []))
+    : (spec['tasks'] ?? spec['states']);
+  if (Array.isArray(items)) return String(items.length);
+  return isObject(items) ? String(Object.keys(items).length) : '';
+}
+
+function generationOf(object: JsonObject): string {
+  return String(numberAt(object, 'metadata', 'generation') ?? '');
+}
+
+const EXECUTORS = ['command', 'exec', 'call', 'python', 'connector', 'container', 'mock', 'wait', 'signal'];
+
+function executorOf(object: JsonObject): string {
+  const spec = objectAt(object, 'spec') ?? {};
+  const name = EXECUTORS.find((executor) => spec[executor] !== undefined);
+  if (name === undefined) return '';
+  const value = spec[name];
+  return typeof value === 'string' ? `${name}: ${value}` : `${name}: ${JSON.stringify(value)}`;
+}
+
+/** Why the document that stands is not the one in force. */
+function refusalOf(object: JsonObject): string {
+  const conditions: Json = objectAt(object, 'status')?.['conditions'] ?? [];
+  const bad = Array.isArray(conditions) ? conditions.find((item) => textAt(item, 'status') === 'False') : undefined;
+  return bad === undefined ? '' : `${textAt(bad, 'reason') ?? ''}: ${textAt(bad, 'message') ?? ''}`;
+}

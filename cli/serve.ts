@@ -1,0 +1,81 @@
+// The engine inside this process: a controller, and beside it a worker for `run`. What the verbs `controller` and `worker` run for
+// ever, `run` runs for as long as its run lasts.
+
+import { availableParallelism } from 'node:os';
+import type { Log } from '../runtime/log.ts';
+import type { ControllerDeps } from '../controller/deps.ts';
+import type { ControllerSeat, Store, WorkerSeat } from '../store/store.ts';
+import type { Session } from './session.ts';
+
+export interface Serving {
+  /** Rejects when a part ends by itself; never resolves otherwise. */
+  readonly failed: Promise<never>;
+  /** Lets what runs come to its end and gives the seats back. */
+  stop(): Promise<void>;
+}
+
+/** Tasks at once, when nobody says: tasks mostly wait for something, so there are a few more than CPUs. */
+export function defaultSlots(): number {
+  return availableParallelism() + 2;
+}
+
+/** Sits on the first free name of PREFIX1, PREFIX2, ..., so that inboxes are used again and again. */
+export async function takeFreeWorker(store: Store, prefix: string, slots: number): Promise<WorkerSeat> {
+  for (let number = 1; ; number += 1) {
+    const seat = await store.seats.takeWorker(`${prefix}${number}`, slots);
+    if (seat !== null) return seat;
+  }
+}
+
+export async function controllerDeps(
+  session: Session,
+  seat: ControllerSeat,
+  log: Log,
+): Promise<Omit<ControllerDeps, 'onEvents'>> {
+  const { createProcesses } = await import('../runtime/processes.ts');
+  return {
+    store: await session.store(),
+    seat,
+    clock: await session.clock(),
+    random: await session.random(),
+    processes: createProcesses(),
+    log,
+    workingDir: session.io.workingDir,
+  };
+}
+
+export interface ServeOptions {
+  readonly seat: ControllerSeat;
+  readonly slots: number;
+  readonly log: Log;
+  readonly onEvents?: ControllerDeps['onEvents'];
+}
+
+/** A controller and one worker, in this process. */
+export async function serve(session: Session, options: ServeOptions): Promise<Serving> {
+  const { seat, slots, log, onEvents } = options;
+  const [{ runController }, { runWorker }, deps] = await Promise.all([
+    import('../controller/controller.ts'),
+    import('../worker/worker.ts'),
+    controllerDeps(session, seat, log),
+  ]);
+  const { store, clock, processes } = deps;
+  const workerSeat = await takeFreeWorker(store, 'run-', slots);
+  const stop = new AbortController();
+  const worker = runWorker({ store, seat: workerSeat, slots, clock, processes, log }, stop.signal);
+  const controller = runController({ ...deps, ...(onEvents === undefined ? {} : { onEvents }) }, stop.signal);
+  const failed = new Promise<never>((_resolve, reject) => {
+    for (const part of [worker, controller]) part.catch(reject);
+  });
+  // Whoever waits for it hears of it; when nobody does any more it must not end the process.
+  failed.catch(() => undefined);
+  return {
+    failed,
+    async stop() {
+      stop.abort();
+      await Promise.allSettled([worker, controller]);
+      await workerSeat.release();
+      await seat.release();
+    },
+  };
+}

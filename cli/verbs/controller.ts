@@ -1,0 +1,44 @@
+// `controller`: one process that decides for the state directory. A second one waits until the first is gone.
+
+import { createLog } from '../../runtime/log.ts';
+import type { ControllerSeat, Store } from '../../store/store.ts';
+import type { ExitCode } from '../failure.ts';
+import { untilStopped } from '../lifeline.ts';
+import { controllerDeps } from '../serve.ts';
+import type { Session } from '../session.ts';
+
+export async function controller(session: Session, options: { hasLifeline: boolean }): Promise<ExitCode> {
+  const log = createLog(
+    { format: session.io.env['OARLOCK_LOG'] === 'json' ? 'json' : 'plain' },
+    { part: 'controller' },
+  );
+  const stop = untilStopped(session.io, options.hasLifeline);
+  const store = await session.store();
+  const seat = await takeSeat(store, stop, () =>
+    log.info('another controller serves this state directory; waiting for its seat'),
+  );
+  if (seat === null) return 0;
+  try {
+    const [{ runController }, deps] = await Promise.all([
+      import('../../controller/controller.ts'),
+      controllerDeps(session, seat, log),
+    ]);
+    log.info('the controller has its seat', { epoch: seat.epoch, state: session.stateDir });
+    await runController(deps, stop);
+    log.info('the controller has ended');
+  } finally {
+    await seat.release();
+  }
+  return 0;
+}
+
+/** Null when it was stopped before the seat became free. */
+async function takeSeat(store: Store, stop: AbortSignal, sayThatItWaits: () => void): Promise<ControllerSeat | null> {
+  for (let isFirst = true; !stop.aborted; isFirst = false) {
+    const seat = await store.seats.takeController();
+    if (seat !== null) return seat;
+    if (isFirst) sayThatItWaits();
+    await store.seats.controllerGone(stop);
+  }
+  return null;
+}

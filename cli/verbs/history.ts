@@ -1,0 +1,39 @@
+// `history RUN`: every transition of a run, told from its journal.
+
+import { transitions } from '../../kernel/history.ts';
+import { Failure, type ExitCode } from '../failure.ts';
+import { AttemptTimes, changeLine } from '../follow/words.ts';
+import { getRun, refOf } from '../objects.ts';
+import { displayWidth } from '../output/text.ts';
+import { whyNotStarted } from '../runs.ts';
+import type { Session } from '../session.ts';
+
+const LONGEST_ID = 32;
+const BATCH_LINES = 1_000;
+
+export async function history(session: Session, options: { run: string; isJson: boolean }): Promise<ExitCode> {
+  const store = await session.store();
+  const ref = refOf(await getRun(store, options.run));
+  const loaded = await store.runs.load(ref, { ignoreSnapshot: true });
+  if (loaded === null) {
+    throw new Failure(1, `run "${options.run}" has not started yet`, await whyNotStarted(store));
+  }
+  if (loaded.broken !== undefined) session.say(`warning: ${loaded.broken.reason}: ${loaded.broken.message}`);
+  const all = [...transitions(loaded.events)];
+  if (options.isJson) {
+    const items = all.map(({ at, ...rest }) => ({ time: new Date(at).toISOString(), ...rest }));
+    session.print(`${JSON.stringify(items, null, 2)}`);
+    return 0;
+  }
+  if (all.length === 0 && loaded.lastSeq > 0) {
+    throw new Failure(1, `run "${options.run}": the beginning of its journal is gone, so its history cannot be told`);
+  }
+  let idWidth = 1;
+  for (const { node } of all) idWidth = Math.max(idWidth, Math.min(LONGEST_ID, displayWidth(node ?? '')));
+  const times = new AttemptTimes();
+  const lines = all.map((change) => changeLine(change, times.see(change), idWidth, session.colors));
+  for (let start = 0; start < lines.length; start += BATCH_LINES) {
+    session.print(lines.slice(start, start + BATCH_LINES).join('\n'));
+  }
+  return 0;
+}

@@ -1,0 +1,46 @@
+// `worker`: one process that takes tasks and runs them. SIGTERM drains it: what runs comes to its end, nothing new is taken.
+
+import { availableParallelism } from 'node:os';
+import { createLog } from '../../runtime/log.ts';
+import { Failure, type ExitCode } from '../failure.ts';
+import { untilStopped } from '../lifeline.ts';
+import { takeFreeWorker } from '../serve.ts';
+import type { Session } from '../session.ts';
+
+export interface WorkerOptions {
+  readonly name: string | undefined;
+  readonly slots: number | undefined;
+  readonly hasLifeline: boolean;
+}
+
+export async function worker(session: Session, options: WorkerOptions): Promise<ExitCode> {
+  const stop = untilStopped(session.io, options.hasLifeline);
+  const slots = options.slots ?? Math.max(2, availableParallelism());
+  const { isObjectName } = await import('../../manifests/names.ts');
+  if (options.name !== undefined && !isObjectName(options.name)) {
+    throw new Failure(2, `--name: expected 1 to 200 characters of [A-Za-z0-9._-], found "${options.name}"`);
+  }
+  const store = await session.store();
+  const seat =
+    options.name === undefined
+      ? await takeFreeWorker(store, 'w', slots)
+      : await store.seats.takeWorker(options.name, slots);
+  if (seat === null) {
+    throw new Failure(1, `a worker named "${options.name ?? ''}" is running already`, 'give another --name, or none');
+  }
+  const format = session.io.env['OARLOCK_LOG'] === 'json' ? 'json' : 'plain';
+  const log = createLog({ format }, { part: `worker ${seat.name}` });
+  try {
+    const [{ runWorker }, { createProcesses }] = await Promise.all([
+      import('../../worker/worker.ts'),
+      import('../../runtime/processes.ts'),
+    ]);
+    log.info('the worker takes tasks', { slots, state: session.stateDir });
+    const clock = await session.clock();
+    await runWorker({ store, seat, slots, clock, processes: createProcesses(), log }, stop);
+    log.info('the worker has ended');
+  } finally {
+    await seat.release();
+  }
+  return 0;
+}
