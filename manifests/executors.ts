@@ -68,7 +68,7 @@ function argumentProblem(text: string): string | undefined {
     : `expected at most ${ARGUMENT_LIMIT_BYTES} bytes, found ${bytes}; put it into a file`;
 }
 
-const INSTANT = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
+const INSTANT = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /** Why a text is no instant in RFC 3339, or undefined. */
 export function instantProblem(value: Json | undefined): string | undefined {
