@@ -18,7 +18,9 @@ const VIEWS: readonly { kind: View; plural: string; singular: string }[] = [
 ];
 
 export function describeKinds(): string {
-  const words = KINDS.map(({ plural, shortNames }) => [plural, ...shortNames].join('|'));
+  const words = KINDS.map(({ plural, shortNames }) =>
+    shortNames.length === 0 ? plural : `${plural} (${shortNames.join(', ')})`,
+  );
   return [...words, ...VIEWS.map(({ plural }) => plural)].join(', ');
 }
 

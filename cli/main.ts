@@ -2,7 +2,7 @@
 // The entry: gives the command line the real outside world, and the process its exit code.
 
 import { processIo } from './io.ts';
-import { runProgram } from './program.ts';
+import { runProgram } from './program/program.ts';
 
 const exitCode = await runProgram(
   {
