@@ -2,24 +2,31 @@
 //
 // A1  an event about an attempt counts only under the node's current fence: an outcome under an older fence comes from a slot that was
 //     given up, and counting it again would retry twice.
-// A2  a node that ended changes nothing more within its round, and readiness of those that follow is settled in the same step.
+// A2  a node that ended changes nothing more within its round. Readiness of those that follow is judged in the same step, once all of the
+//     event is folded: the growth that it brings, its outcome, what it stops.
 // A3  an event that makes no sense (unknown node, wrong state) changes nothing: a journal is never a reason to crash.
 
-import { checkChange, countPredecessor, makeChange, type Touched } from './change.ts';
+import { checkChange, countPredecessor, makeChange } from './change.ts';
 import type { Effect, RunEvent } from './events.ts';
-import { holds, parseExpression } from './expression.ts';
-import { resolveInRun } from './input.ts';
+import type { Json } from './json.ts';
+import { releaseAttempt, setState, setTimer, unqueue } from './moves.ts';
 import type { Attempt, EndedBecause, Node, NodeState } from './node.ts';
+import { NodeQueue } from './node-queue.ts';
+import { judgeAnew, judgeTouched, route } from './ready.ts';
 import { lossDelayMs, LOSS_LIMIT, matchRule, retryDelayMs } from './retry.ts';
+import { openRound } from './round.ts';
 import { Run } from './run.ts';
-import type { GraphChange, Outcome, TaskError } from './task.ts';
+import type { GraphChange, Outcome, StopReason, TaskError } from './task.ts';
+import { dueAfter } from './timers.ts';
 
 type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 
 /** The first event of a journal makes the run. */
 export function newRun(event: EventOf<'Registered'>): Run {
   const run = new Run(event.registration, event.at, event.time);
-  judgeAll(run, makeChange(run, event.registration.change, null));
+  makeChange(run, event.registration.change, null);
+  for (const node of run.nodes.values()) judgeAnew(run, node);
+  judgeTouched(run);
   return run;
 }
 
@@ -27,6 +34,12 @@ export function newRun(event: EventOf<'Registered'>): Run {
 export function apply(run: Run, event: RunEvent): Run {
   run.updatedAt = Math.max(run.updatedAt, event.at);
   run.time = Math.max(run.time, event.time);
+  fold(run, event);
+  judgeTouched(run);
+  return run;
+}
+
+function fold(run: Run, event: RunEvent): void {
   switch (event.type) {
     case 'Registered':
       break;
@@ -34,7 +47,7 @@ export function apply(run: Run, event: RunEvent): Run {
       withNode(run, event.node, (node) => startAttempt(run, node, event));
       break;
     case 'Withdrawn':
-      withAttempt(run, event, (node) => takeBack(run, node));
+      withAttempt(run, event, (node, attempt) => takeBack(run, node, attempt, event.at));
       break;
     case 'Claimed':
       withAttempt(run, event, (node, attempt) => claim(run, node, attempt, event.slot, event.since, event));
@@ -49,17 +62,17 @@ export function apply(run: Run, event: RunEvent): Run {
       withAttempt(run, event, (node, attempt) => {
         if (attempt.slot === null && event.slot !== undefined)
           claim(run, node, attempt, event.slot, event.since ?? event.at, event);
-        endAttempt(run, node, event.outcome, event.effect, event);
+        endAttempt(run, node, attempt, event);
       });
       break;
     case 'InlineStarted':
       withNode(run, event.node, (node) => startInline(run, node, event));
       break;
     case 'InlineEnded':
-      if (event.signal !== undefined) run.consumedSignals.add(event.signal);
       withNode(run, event.node, (node) => {
-        if (node.current !== null && node.current.fence === null)
-          endAttempt(run, node, event.outcome, event.effect, event);
+        if (node.current === null || node.current.fence !== null) return;
+        if (event.signal !== undefined) run.consumedSignals.add(event.signal);
+        endAttempt(run, node, node.current, event);
       });
       break;
     case 'RetryDue':
@@ -75,23 +88,28 @@ export function apply(run: Run, event: RunEvent): Run {
       for (const id of event.nodes) withNode(run, id, (node) => dropNode(run, node, 'CANCELLED', null, event.at));
       break;
     case 'RetriesGivenUp':
-      for (const id of event.nodes) withNode(run, id, (node) => dropNode(run, node, 'FAILED', 'RunFailing', event.at));
+      for (const id of event.nodes)
+        withNode(run, id, (node) => {
+          if (node.state === 'RETRYING') dropNode(run, node, 'FAILED', 'RunFailing', event.at);
+        });
       break;
     case 'Suspended':
     case 'Resumed':
-      run.isSuspended = event.type === 'Suspended';
+      if (run.isSuspended === (event.type === 'Suspended')) break;
+      run.isSuspended = !run.isSuspended;
       run.suspendedAt = event.at;
       break;
     case 'CancelRequested':
       if (run.end === null) run.isCancelRequested = true;
       break;
     case 'RestartRequested':
-      if (!run.nonces.has(event.nonce)) run.restarts.push({ node: event.node, nonce: event.nonce });
+      // A nonce is asked for once: what became of it stays.
+      if (run.nonces.has(event.nonce)) break;
+      run.restarts.push({ node: event.node, nonce: event.nonce });
       run.nonces.set(event.nonce, null);
       break;
     case 'RestartRefused':
-      run.nonces.set(event.nonce, event.message);
-      dropRestart(run, event.nonce);
+      refuseRestart(run, event.nonce, event.message);
       break;
     case 'RoundOpened':
       openRound(run, event);
@@ -110,7 +128,6 @@ export function apply(run: Run, event: RunEvent): Run {
       };
       break;
   }
-  return run;
 }
 
 function withNode(run: Run, id: string, change: (node: Node) => void): void {
@@ -131,26 +148,9 @@ function withAttempt(
 
 // --- attempts ----------------------------------------------------------------------------------
 
-function setState(run: Run, node: Node, state: NodeState): void {
-  run.counts[node.state] -= 1;
-  run.counts[state] += 1;
-  node.state = state;
-}
-
-function setTimer(run: Run, node: Node, due: number | null, isWall = false): void {
-  node.timer = due === null ? null : { due, owner: node };
-  node.isTimerWall = isWall;
-  if (node.timer !== null) (isWall ? run.wallTimers : run.timers).add(node.timer);
-}
-
-function unqueue(run: Run, node: Node): void {
-  run.queue.delete(node);
-  run.inlineReady.delete(node);
-  run.toSkip.delete(node);
-}
-
 function startAttempt(run: Run, node: Node, event: EventOf<'Offered'>): void {
-  if (node.isTerminal || node.current !== null) return;
+  // Whoever offered took it from the queue; anything else is no offer of this run, and a fence is never used twice.
+  if (!run.queue.has(node) || run.leases.has(event.fence)) return;
   unqueue(run, node);
   node.attempts = event.attempt;
   node.current = { fence: event.fence, worker: event.worker, slot: null, stopping: null };
@@ -160,11 +160,13 @@ function startAttempt(run: Run, node: Node, event: EventOf<'Offered'>): void {
 }
 
 /** Nobody had taken the offer: as if it had never stood. */
-function takeBack(run: Run, node: Node): void {
+function takeBack(run: Run, node: Node, attempt: Attempt, at: number): void {
+  if (attempt.slot !== null) return;
   releaseAttempt(run, node);
   node.attempts -= 1;
   node.worker = null;
-  run.queue.add(node);
+  if (attempt.stopping === 'Stopped') dropNode(run, node, 'CANCELLED', 'Stopped', at);
+  else run.queue.add(node);
 }
 
 function claim(run: Run, node: Node, attempt: Attempt, slot: string, since: number, event: RunEvent): void {
@@ -176,62 +178,84 @@ function claim(run: Run, node: Node, attempt: Attempt, slot: string, since: numb
   if (timeoutSeconds === undefined || attempt.stopping !== null) return;
   // The attempt began when the slot took it, which may be long before a new controller saw it.
   const elapsed = Math.max(0, event.at - since);
-  setTimer(run, node, event.time - elapsed + timeoutSeconds * 1000);
+  setTimer(run, node, dueAfter(event.time - elapsed, timeoutSeconds * 1000));
 }
 
 function startInline(run: Run, node: Node, event: EventOf<'InlineStarted'>): void {
-  if (node.isTerminal || node.current !== null) return;
+  if (!run.inlineReady.has(node) && !run.mockReady.has(node)) return;
   unqueue(run, node);
   node.attempts = event.attempt;
   node.current = { fence: null, worker: null, slot: null, stopping: null };
   node.startedAt ??= event.at;
   const { executor } = node.task;
-  setState(run, node, executor.type === 'mock' ? 'RUNNING' : 'WAITING');
-  if (executor.type === 'mock') run.active += 1;
-  if (executor.type === 'signal') {
-    const waits = run.signalWaits.get(executor.name) ?? new Set();
-    run.signalWaits.set(executor.name, waits.add(node));
-  }
+  setState(run, node, node.isMock ? 'RUNNING' : 'WAITING');
+  if (node.isMock) run.active += 1;
+  if (executor.type === 'signal') waitForSignal(run, node, executor.name);
   if (event.dueWall !== undefined) setTimer(run, node, event.dueWall, true);
   else if (event.due !== undefined) setTimer(run, node, event.due);
 }
 
-function releaseAttempt(run: Run, node: Node): void {
-  const attempt = node.current;
-  if (attempt === null) return;
-  const { executor } = node.task;
-  if (attempt.fence !== null) run.leases.delete(attempt.fence);
-  if (attempt.fence !== null || executor.type === 'mock') run.active -= 1;
-  if (executor.type === 'signal') run.signalWaits.get(executor.name)?.delete(node);
-  node.current = null;
+/** Behind those that wait for it already. */
+export function waitForSignal(run: Run, node: Node, name: string): void {
+  const waits = run.signalWaits.get(name) ?? new NodeQueue();
+  run.signalWaits.set(name, waits);
+  waits.add(node);
+}
+
+function endAttempt(run: Run, node: Node, attempt: Attempt, event: EventOf<'Ended' | 'InlineEnded'>): void {
+  const { effect } = event;
+  const at = event.type === 'Ended' ? (event.until ?? event.at) : event.at;
+  if (effect?.change !== undefined) grow(run, node.id, effect.change);
+  const outcome = asStopped(attempt.stopping, event.outcome);
+  releaseAttempt(run, node);
+  switch (outcome.result) {
+    case 'Success':
+      node.output = effect?.output !== undefined ? effect.output : (outcome.output ?? null);
+      node.error = null;
+      finish(run, node, 'SUCCESS', at);
+      break;
+    case 'Failure':
+      fail(run, node, outcome.error, { effect, output: outcome.output ?? null, at, time: event.time });
+      break;
+    case 'Lost':
+      lose(run, node, outcome.message, { effect, output: null, at, time: event.time });
+      break;
+    case 'Stopped':
+      endStopped(run, node, outcome.reason, outcome.message, { effect, output: null, at, time: event.time });
+      break;
+  }
+  for (const id of effect?.stop ?? []) if (id !== node.id) withNode(run, id, (other) => stop(run, other, at));
+}
+
+/** How an attempt ended badly: what a continuation made of it, and when. */
+interface BadEnd {
+  readonly effect: Effect | undefined;
+  readonly output: Json;
+  readonly at: number;
+  readonly time: number;
+}
+
+/**
+ * An attempt that is lost while it is being stopped was stopped. One that a continuation stops is not wanted any more: unless it
+ * ended well, it is neither tried again nor a failure of the run.
+ */
+function asStopped(reason: StopReason | null, outcome: Outcome): Outcome {
+  if (reason === null || reason === 'Lost' || outcome.result === 'Success') return outcome;
+  return outcome.result === 'Lost' || reason === 'Stopped' ? { result: 'Stopped', reason } : outcome;
+}
+
+/** A running attempt is to end; what has none is dropped. */
+function stop(run: Run, node: Node, at: number): void {
+  if (node.current === null || node.current.fence === null) return dropNode(run, node, 'CANCELLED', 'Stopped', at);
+  node.current.stopping = 'Stopped';
   setTimer(run, node, null);
 }
 
-function endAttempt(run: Run, node: Node, outcome: Outcome, effect: Effect | undefined, event: RunEvent): void {
-  releaseAttempt(run, node);
-  const finishedAt = event.type === 'Ended' ? (event.until ?? event.at) : event.at;
-  if (effect?.change !== undefined) grow(run, node.id, effect.change);
-  switch (outcome.result) {
-    case 'Success':
-      node.output = effect?.output ?? outcome.output ?? null;
-      node.error = null;
-      finish(run, node, 'SUCCESS', finishedAt);
-      break;
-    case 'Failure':
-      fail(run, node, outcome.error, effect, finishedAt, event.time);
-      break;
-    case 'Lost':
-      lose(run, node, outcome.message, effect, finishedAt, event.time);
-      break;
-    case 'Stopped':
-      if (outcome.reason === 'Lost') lose(run, node, outcome.message ?? 'its slot is gone', effect, finishedAt, event.time);
-      else if (outcome.reason === 'Timeout') fail(run, node, timeoutError(node), effect, finishedAt, event.time);
-      else {
-        node.error = { type: outcome.reason, message: outcome.message ?? `stopped: ${outcome.reason.toLowerCase()}` };
-        finish(run, node, 'CANCELLED', finishedAt);
-      }
-      break;
-  }
+function endStopped(run: Run, node: Node, reason: StopReason, message: string | undefined, bad: BadEnd): void {
+  if (reason === 'Lost') return lose(run, node, message ?? 'its slot is gone', bad);
+  if (reason === 'Timeout') return fail(run, node, timeoutError(node), bad);
+  node.error = { type: reason, message: message ?? `stopped: ${reason.toLowerCase()}` };
+  finish(run, node, 'CANCELLED', bad.at);
 }
 
 function timeoutError(node: Node): TaskError {
@@ -240,37 +264,43 @@ function timeoutError(node: Node): TaskError {
 
 /** Which retry rule an outcome uses next; -1 when the node ends with it. */
 export function retryRuleFor(run: Run, node: Node, error: TaskError): number {
-  if (run.isCancelRequested || run.isFailing) return -1;
+  return run.isCancelRequested || run.isFailing ? -1 : ruleLeft(node, error);
+}
+
+/** The first rule that is for this error, unless its retries are used up: then none is. */
+function ruleLeft(node: Node, error: TaskError): number {
   const rules = node.task.retry ?? [];
   const index = matchRule(rules, error.type);
   const rule = rules[index];
   return rule !== undefined && (node.retriesUsed[index] ?? 0) < rule.maxAttempts ? index : -1;
 }
 
-function fail(run: Run, node: Node, error: TaskError, effect: Effect | undefined, at: number, time: number): void {
+function fail(run: Run, node: Node, error: TaskError, bad: BadEnd): void {
   node.error = error;
   const index = retryRuleFor(run, node, error);
   const rule = node.task.retry?.[index];
-  if (rule === undefined) {
-    node.isHandled = effect?.handled === true;
-    node.output = effect?.output ?? null;
-    return finish(run, node, 'FAILED', at);
-  }
+  if (rule === undefined) return failForGood(run, node, bad, ruleLeft(node, error) !== -1);
   while (node.retriesUsed.length <= index) node.retriesUsed.push(0);
   const retry = (node.retriesUsed[index] ?? 0) + 1;
   node.retriesUsed[index] = retry;
-  tryAgain(run, node, time + retryDelayMs(rule, retry, `${run.uid}/${node.id}/${node.attempts}`));
+  tryAgain(run, node, dueAfter(bad.time, retryDelayMs(rule, retry, `${run.uid}/${node.id}/${node.attempts}`)));
 }
 
-function lose(run: Run, node: Node, message: string, effect: Effect | undefined, at: number, time: number): void {
+function lose(run: Run, node: Node, message: string, bad: BadEnd): void {
   node.losses += 1;
   node.error = { type: 'Lost', message };
-  if (run.isCancelRequested) return finish(run, node, 'CANCELLED', at);
-  if (node.losses > LOSS_LIMIT || run.isFailing) {
-    node.isHandled = effect?.handled === true;
-    return finish(run, node, 'FAILED', at);
-  }
-  tryAgain(run, node, time + lossDelayMs(node.losses));
+  if (run.isCancelRequested) return finish(run, node, 'CANCELLED', bad.at);
+  const isOver = node.losses > LOSS_LIMIT;
+  if (isOver || run.isFailing) failForGood(run, node, bad, !isOver);
+  else tryAgain(run, node, bad.time + lossDelayMs(node.losses));
+}
+
+/** `hadMore`: it would have been tried again, were the run not failing already. */
+function failForGood(run: Run, node: Node, { effect, output, at }: BadEnd, hadMore: boolean): void {
+  node.isHandled = effect?.handled === true;
+  node.output = effect?.output !== undefined ? effect.output : output;
+  if (hadMore && run.isFailing && !node.isHandled) node.endedBecause = 'RunFailing';
+  finish(run, node, 'FAILED', at);
 }
 
 function tryAgain(run: Run, node: Node, due: number): void {
@@ -298,7 +328,7 @@ function finish(run: Run, node: Node, state: NodeState, at: number): void {
   for (const successor of node.successors) {
     successor.open -= 1;
     countPredecessor(node, successor);
-    judge(run, successor);
+    run.unjudged.push(successor);
   }
 }
 
@@ -309,124 +339,18 @@ function dropNode(run: Run, node: Node, state: NodeState, because: EndedBecause,
   finish(run, node, state, at);
 }
 
-function judgeAll(run: Run, touched: Touched): void {
-  for (const node of touched.added) judge(run, node);
-  for (const node of touched.delayed) {
-    unqueue(run, node);
-    judge(run, node);
-  }
-}
-
-/** Is a node that has not started ready, hopeless, or to be waited for? Three numbers decide (N1). */
-export function judge(run: Run, node: Node): void {
-  if (node.state !== 'PENDING' || node.current !== null) return;
-  if (run.queue.has(node) || run.inlineReady.has(node) || run.toSkip.has(node)) return;
-  const bad = node.predecessors.size - node.open - node.succeeded;
-  switch (node.task.trigger ?? 'AllSuccess') {
-    case 'AllSuccess':
-      if (bad > 0) hopeless(run, node, 'Trigger');
-      else if (node.open === 0) ready(run, node);
-      break;
-    case 'AllDone':
-      if (node.open === 0) ready(run, node);
-      break;
-    case 'AnySuccess':
-      if (node.succeeded > 0 || node.predecessors.size === 0) ready(run, node);
-      else if (node.open === 0) hopeless(run, node, 'Trigger');
-      break;
-    case 'AnyFailed':
-      if (node.failed > 0) ready(run, node);
-      else if (node.open === 0) hopeless(run, node, 'Trigger');
-      break;
-  }
-}
-
-function hopeless(run: Run, node: Node, because: EndedBecause): void {
-  node.endedBecause = because;
-  run.toSkip.add(node);
-}
-
-function ready(run: Run, node: Node): void {
-  const { when } = node.task;
-  if (when === undefined || holds(parseExpression(when), (path) => resolveInRun(run, path))) route(run, node);
-  else hopeless(run, node, 'When');
-}
-
-function route(run: Run, node: Node): void {
-  (node.isInline ? run.inlineReady : run.queue).add(node);
-}
-
-// --- growth and rounds ---------------------------------------------------------------------------
+// --- growth and restarts -------------------------------------------------------------------------
 
 function grow(run: Run, by: string, change: GraphChange): void {
   if (checkChange(run, change) !== null) return;
   run.growth.push({ by, change });
-  judgeAll(run, makeChange(run, change, by));
+  const { added, delayed } = makeChange(run, change, by);
+  for (const node of [...added, ...delayed]) judgeAnew(run, node);
 }
 
-function dropRestart(run: Run, nonce: string): void {
-  const index = run.restarts.findIndex((restart) => restart.nonce === nonce);
-  if (index !== -1) run.restarts.splice(index, 1);
-}
-
-function openRound(run: Run, event: EventOf<'RoundOpened'>): void {
-  dropRestart(run, event.nonce);
-  run.rounds += 1;
-  run.end = null;
-  run.isFailing = false;
-  run.firstFailure = null;
-  withdraw(run, new Set(event.withdrawn));
-  const reset = event.reset.flatMap((id) => run.nodes.get(id) ?? []);
-  for (const node of reset) resetNode(run, node);
-  for (const node of reset) {
-    node.open = 0;
-    node.succeeded = 0;
-    node.failed = 0;
-    for (const predecessor of node.predecessors) countPredecessor(predecessor, node);
-    judge(run, node);
-  }
-}
-
-function resetNode(run: Run, node: Node): void {
-  releaseAttempt(run, node);
-  unqueue(run, node);
-  setTimer(run, node, null);
-  setState(run, node, 'PENDING');
-  Object.assign(node, {
-    attemptsBefore: node.attempts,
-    retriesUsed: [],
-    losses: 0,
-    round: node.round + 1,
-    startedAt: null,
-    finishedAt: null,
-    worker: null,
-    output: null,
-    error: null,
-    isHandled: false,
-    endedBecause: null,
-  });
-}
-
-/** Nodes that a re-run part had made are gone, with their edges. */
-function withdraw(run: Run, ids: ReadonlySet<string>): void {
-  if (ids.size === 0) return;
-  for (const id of ids) {
-    const node = run.nodes.get(id);
-    if (node === undefined) continue;
-    releaseAttempt(run, node);
-    unqueue(run, node);
-    setTimer(run, node, null);
-    run.counts[node.state] -= 1;
-    run.nodes.delete(id);
-    for (const predecessor of node.predecessors) predecessor.successors.delete(node);
-    for (const successor of node.successors) successor.predecessors.delete(node);
-  }
-  run.growth = run.growth.map(({ by, change }) => ({ by, change: without(change, ids) }));
-}
-
-function without(change: GraphChange, ids: ReadonlySet<string>): GraphChange {
-  return {
-    nodes: (change.nodes ?? []).filter((node) => !ids.has(node.id)),
-    edges: (change.edges ?? []).filter(({ from, to }) => !ids.has(from) && !ids.has(to)),
-  };
+function refuseRestart(run: Run, nonce: string, message: string): void {
+  const asked = run.restarts.findIndex((restart) => restart.nonce === nonce);
+  if (asked === -1) return;
+  run.restarts.splice(asked, 1);
+  run.nonces.set(nonce, message);
 }

@@ -5,6 +5,7 @@
 // C3  no edge into a node that has started or ended.
 // A check costs O(change) plus, for edges between nodes that are both there already, the part of the graph between them.
 
+import { checkTask } from './check-task.ts';
 import { isSame } from './expression.ts';
 import type { Json } from './json.ts';
 import { Node } from './node.ts';
@@ -13,8 +14,11 @@ import type { GraphChange, NodeSpec, TaskSpec } from './task.ts';
 
 /** Null when the change may be made, else why not. */
 export function checkChange(run: Run, change: GraphChange): string | null {
+  if (run.end !== null) return 'the run has ended';
   const added = new Map<string, NodeSpec>();
   for (const spec of change.nodes ?? []) {
+    const problem = typeof spec.task === 'string' ? null : checkTask(spec.task);
+    if (problem !== null) return `node "${spec.id}": ${problem}`;
     const twin = added.get(spec.id);
     const present = run.nodes.get(spec.id);
     if (twin !== undefined && !isSameSpec(twin, spec)) return `node "${spec.id}": is named twice, with other words`;
@@ -161,6 +165,13 @@ function connect(from: Node | undefined, to: Node): void {
   from.successors.add(to);
   to.predecessors.add(from);
   countPredecessor(from, to);
+}
+
+export function recount(node: Node): void {
+  node.open = 0;
+  node.succeeded = 0;
+  node.failed = 0;
+  for (const predecessor of node.predecessors) countPredecessor(predecessor, node);
 }
 
 export function countPredecessor(from: Node, to: Node): void {

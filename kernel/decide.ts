@@ -13,7 +13,8 @@ import type { Json } from './json.ts';
 import type { Node, NodeState } from './node.ts';
 import type { Now } from './ports.ts';
 import type { Restart, Run } from './run.ts';
-import type { Executor, Outcome, StopReason, TaskError } from './task.ts';
+import type { Outcome, StopReason, TaskError } from './task.ts';
+import { dueAfter } from './timers.ts';
 
 /** What stands as a Signal for this run and was not consumed. */
 export interface PendingSignal {
@@ -25,7 +26,7 @@ export interface PendingSignal {
 export function decide(run: Run, now: Now): RunEvent[] {
   const stamp: Stamp = { at: now.wall, time: now.time };
   const restart = run.restarts[0];
-  if (restart !== undefined) return decideRestart(run, restart, stamp);
+  if (restart !== undefined) return decideRestart(run, restart, now, stamp);
   if (run.end !== null) return [];
   if (run.isCancelRequested) return decideCancel(run, stamp);
   const events = [...decideDue(run, now, stamp), ...decideSkips(run, stamp), ...decideInlineStarts(run, stamp)];
@@ -63,7 +64,7 @@ export function msUntilDue(run: Run, now: Now): number | undefined {
 
 // --- restart -------------------------------------------------------------------------------------
 
-function decideRestart(run: Run, restart: Restart, stamp: Stamp): RunEvent[] {
+function decideRestart(run: Run, restart: Restart, now: Now, stamp: Stamp): RunEvent[] {
   const refuse = (message: string): RunEvent[] => [{ ...stamp, type: 'RestartRefused', ...restart, message }];
   const node = run.nodes.get(restart.node);
   if (node === undefined) return refuse(`no node "${restart.node}"`);
@@ -72,7 +73,11 @@ function decideRestart(run: Run, restart: Restart, stamp: Stamp): RunEvent[] {
   const members = [...reset, ...withdrawn];
   const leased = members.filter((member) => member.current?.fence != null);
   // Running members are stopped first: no second copy of a task while the first one lives.
-  if (leased.length > 0) return stopAll(leased, 'Restarted', stamp);
+  if (leased.length > 0) {
+    const stops = stopAll(leased, 'Restarted', stamp);
+    // Time goes on meanwhile for everybody else.
+    return stops.length > 0 ? stops : decideDue(run, now, stamp);
+  }
   const ids = (nodes: readonly Node[]): string[] => nodes.map(({ id }) => id);
   return [{ ...stamp, type: 'RoundOpened', ...restart, reset: ids(reset), withdrawn: ids(withdrawn) }];
 }
@@ -117,9 +122,13 @@ function decideDue(run: Run, now: Now, stamp: Stamp): RunEvent[] {
 
 /** How an attempt that needs no worker ends when its time has come. */
 function inlineOutcome(node: Node): Outcome {
-  const { executor, timeoutSeconds } = node.task;
-  if (executor.type === 'wait') return { result: 'Success', output: null };
-  if (executor.type !== 'mock' || isOver(executor, timeoutSeconds)) return { result: 'Stopped', reason: 'Timeout' };
+  const { executor } = node.task;
+  if (executor.type === 'wait' && executor.until !== undefined && Number.isNaN(Date.parse(executor.until))) {
+    const message = `wait until "${executor.until}": expected an instant as 2030-01-31T12:00:00Z`;
+    return { result: 'Failure', error: { type: 'TaskFailed', message } };
+  }
+  if (!node.isTimerWall && isTooLong(node)) return { result: 'Stopped', reason: 'Timeout' };
+  if (executor.type !== 'mock') return { result: 'Success', output: null };
   const { fail } = executor;
   const attempt = node.attempts - node.attemptsBefore;
   if (fail !== undefined && attempt <= (fail.times ?? Number.POSITIVE_INFINITY)) {
@@ -131,8 +140,12 @@ function inlineOutcome(node: Node): Outcome {
   return { result: 'Success', output: executor.output ?? null };
 }
 
-function isOver(executor: Executor, timeoutSeconds: number | undefined): boolean {
-  return executor.type === 'mock' && timeoutSeconds !== undefined && (executor.delaySeconds ?? 0) > timeoutSeconds;
+/** Will its timeout come before its own end? For `until` that was said by the kind of its timer, when it started. */
+function isTooLong(node: Node): boolean {
+  const { executor, timeoutSeconds } = node.task;
+  if (timeoutSeconds === undefined) return false;
+  if (executor.type === 'mock') return (executor.delaySeconds ?? 0) > timeoutSeconds;
+  return executor.type !== 'wait' || executor.until !== undefined || (executor.seconds ?? 0) > timeoutSeconds;
 }
 
 function decideSkips(run: Run, stamp: Stamp): RunEvent[] {
@@ -153,7 +166,9 @@ function decideSkips(run: Run, stamp: Stamp): RunEvent[] {
 /** FailFast: nothing new starts, running attempts end by themselves, the rest is SKIPPED. */
 function decideFailing(run: Run, stamp: Stamp): RunEvent[] {
   const { counts } = run;
-  if (counts.PENDING + counts.WAITING + counts.RETRYING === 0) return [];
+  let offered = 0;
+  for (const node of run.leases.values()) if (node.state !== 'RUNNING') offered += 1;
+  if (counts.PENDING + counts.WAITING + counts.RETRYING === offered) return [];
   const idle = [...run.nodes.values()].filter(
     (node) => !node.isTerminal && node.state !== 'RUNNING' && node.current?.fence == null,
   );
@@ -169,30 +184,38 @@ function decideFailing(run: Run, stamp: Stamp): RunEvent[] {
 }
 
 function decideInlineStarts(run: Run, stamp: Stamp): RunEvent[] {
-  if (!run.mayStart) return [];
-  const events: RunEvent[] = [];
+  if (!run.isOpen) return [];
+  const nodes = [...run.inlineReady];
   let room = run.parallelism - run.active;
-  for (const node of run.inlineReady) {
-    const usesRoom = node.task.executor.type === 'mock';
-    if (usesRoom && room <= 0) continue;
-    if (usesRoom) room -= 1;
-    events.push({ ...stamp, type: 'InlineStarted', node: node.id, attempt: node.attempts + 1, ...dueOf(node, stamp) });
+  for (const node of run.mockReady) {
+    if (room <= 0) break;
+    room -= 1;
+    nodes.push(node);
   }
-  return events;
+  return nodes.map((node) => ({
+    ...stamp,
+    type: 'InlineStarted',
+    node: node.id,
+    attempt: node.attempts + 1,
+    ...dueOf(node, stamp),
+  }));
 }
 
 function dueOf(node: Node, stamp: Stamp): { due?: number; dueWall?: number } {
   const { executor, timeoutSeconds } = node.task;
   const after = (seconds: number | undefined): { due?: number } =>
-    seconds === undefined ? {} : { due: stamp.time + seconds * 1000 };
-  switch (executor.type) {
-    case 'wait':
-      return executor.until === undefined ? after(executor.seconds ?? 0) : { dueWall: Date.parse(executor.until) };
-    case 'mock':
-      return after(isOver(executor, timeoutSeconds) ? timeoutSeconds : (executor.delaySeconds ?? 0));
-    default:
-      return after(timeoutSeconds);
+    seconds === undefined ? {} : { due: dueAfter(stamp.time, seconds * 1000) };
+  if (executor.type === 'wait' && executor.until !== undefined) {
+    const wall = Date.parse(executor.until);
+    if (Number.isNaN(wall)) return after(0);
+    return timeoutSeconds !== undefined && wall - stamp.at > timeoutSeconds * 1000
+      ? after(timeoutSeconds)
+      : { dueWall: wall };
   }
+  if (executor.type === 'signal' || isTooLong(node)) return after(timeoutSeconds);
+  return after(
+    (executor.type === 'mock' ? executor.delaySeconds : executor.type === 'wait' ? executor.seconds : 0) ?? 0,
+  );
 }
 
 // --- signals -------------------------------------------------------------------------------------
@@ -200,16 +223,24 @@ function dueOf(node: Node, stamp: Stamp): { due?: number; dueWall?: number } {
 /** One Signal serves one waiting node: signals in revision order, the oldest wait first. */
 export function consumeSignals(run: Run, signals: Iterable<PendingSignal>, now: Now): RunEvent[] {
   if (run.end !== null || run.signalWaits.size === 0) return [];
-  const taken = new Set<Node>();
+  const lines = new Map<string, Iterator<Node>>();
   const events: RunEvent[] = [];
   for (const signal of signals) {
     if (run.consumedSignals.has(signal.uid)) continue;
-    const waits = run.signalWaits.get(signal.name);
-    const node = waits === undefined ? undefined : [...waits].find((candidate) => !taken.has(candidate));
-    if (node === undefined) continue;
-    taken.add(node);
+    const line = lines.get(signal.name) ?? run.signalWaits.get(signal.name)?.[Symbol.iterator]();
+    if (line === undefined) continue;
+    lines.set(signal.name, line);
+    const next = line.next();
+    if (next.done === true) continue;
     const outcome: Outcome = { result: 'Success', output: signal.data };
-    events.push({ at: now.wall, time: now.time, type: 'InlineEnded', node: node.id, outcome, signal: signal.uid });
+    events.push({
+      at: now.wall,
+      time: now.time,
+      type: 'InlineEnded',
+      node: next.value.id,
+      outcome,
+      signal: signal.uid,
+    });
   }
   return events;
 }

@@ -31,7 +31,7 @@ export function restartSet(run: Run, start: Node): RestartSet {
       withdrawn.add(made);
       open.push(made);
     }
-    open.push(...node.successors);
+    for (const successor of node.successors) open.push(successor);
   }
   return { reset: [...members].filter((node) => !withdrawn.has(node)), withdrawn: [...withdrawn] };
 }

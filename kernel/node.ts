@@ -35,8 +35,11 @@ export interface Attempt {
   stopping: StopReason | null;
 }
 
-/** Why a node was skipped or given up; `RunFailing` ones come back when what failed is restarted. */
-export type EndedBecause = 'When' | 'Trigger' | 'RunFailing' | null;
+/**
+ * Why a node was skipped, given up or dropped. `RunFailing` ones come back when what failed is restarted; `Stopped`: a
+ * continuation said so before it ran.
+ */
+export type EndedBecause = 'When' | 'Trigger' | 'RunFailing' | 'Stopped' | null;
 
 export class Node {
   readonly id: string;
@@ -90,5 +93,10 @@ export class Node {
   get isInline(): boolean {
     const type = this.task.executor.type;
     return type === 'wait' || type === 'signal' || type === 'mock';
+  }
+
+  /** Plays a task that runs: counts for parallelism, though no worker is needed. */
+  get isMock(): boolean {
+    return this.task.executor.type === 'mock';
   }
 }

@@ -24,6 +24,7 @@ export function matchRule(rules: readonly RetryRule[], errorType: string): numbe
  */
 export function retryDelayMs(rule: RetryRule, retry: number, seed: string): number {
   const interval = rule.intervalSeconds ?? 0;
+  if (interval === 0) return 0;
   const grown = interval * (rule.backoffRate ?? 2) ** (retry - 1);
   const seconds = Math.min(grown, rule.maxDelaySeconds ?? Number.MAX_SAFE_INTEGER / MS);
   return seconds * MS * (rule.jitter === true ? hashFraction(seed) : 1);

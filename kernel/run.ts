@@ -4,13 +4,14 @@
 // changed in place, because copying 100,000 nodes for each event is no option; whoever holds it owns it.
 //
 // R1  everything here follows from the events alone: two folds of the same journal are equal.
-// R2  `queue`, `inlineReady` and `toSkip` hold nodes that are ready (or never will be) and not yet dealt with;
+// R2  `queue`, `inlineReady`, `mockReady` and `toSkip` hold nodes that are ready (or never will be) and not yet dealt with;
 //     a node is in at most one of them.
 // R3  `leases` holds exactly the nodes whose current attempt has a fence.
 
 import type { RunEvent, RunPhaseEnd } from './events.ts';
 import type { Json } from './json.ts';
 import { type Node, NODE_STATES, type NodeState } from './node.ts';
+import { NodeQueue } from './node-queue.ts';
 import type { GraphChange, Registration, TaskError } from './task.ts';
 import { TimerHeap } from './timers.ts';
 
@@ -68,14 +69,18 @@ export class Run {
   active = 0;
 
   /** Ready for a worker, in the order in which they became ready. */
-  readonly queue = new Set<Node>();
-  /** Ready for the controller itself. */
-  readonly inlineReady = new Set<Node>();
+  readonly queue = new NodeQueue();
+  /** Ready for the controller itself, at no cost: `wait` and `signal`. */
+  readonly inlineReady = new NodeQueue();
+  /** Ready for the controller itself, within `parallelism`: `mock`. */
+  readonly mockReady = new NodeQueue();
   /** Nodes that can never run. */
-  readonly toSkip = new Set<Node>();
+  readonly toSkip = new NodeQueue();
+  /** Nodes whose readiness the event under way may have changed: judged when all of it is folded, so empty between events. */
+  readonly unjudged: Node[] = [];
   readonly leases = new Map<string, Node>();
   /** Nodes that wait for a signal, oldest first, by its name. */
-  readonly signalWaits = new Map<string, Set<Node>>();
+  readonly signalWaits = new Map<string, NodeQueue>();
   /** Timers on engine time, and on wall time. */
   readonly timers: TimerHeap<Node>;
   readonly wallTimers: TimerHeap<Node>;
@@ -109,24 +114,22 @@ export class Run {
     return counts.PENDING + counts.RUNNING + counts.RETRYING + counts.WAITING;
   }
 
-  /** May anything new start now? */
-  get mayStart(): boolean {
+  /** May anything new begin, room permitting? */
+  get isOpen(): boolean {
     return (
-      this.end === null &&
-      !this.isSuspended &&
-      !this.isCancelRequested &&
-      !this.isFailing &&
-      this.restarts.length === 0 &&
-      this.active < this.parallelism
+      this.end === null && !this.isSuspended && !this.isCancelRequested && !this.isFailing && this.restarts.length === 0
     );
+  }
+
+  /** May another attempt start now? */
+  get mayStart(): boolean {
+    return this.isOpen && this.active < this.parallelism;
   }
 }
 
 /** The next node that a worker could be given; the caller journals Offered, or leaves it. */
 export function nextStartable(run: Run): Node | null {
-  if (!run.mayStart) return null;
-  const [node] = run.queue;
-  return node ?? null;
+  return run.mayStart ? run.queue.first : null;
 }
 
 /** OARLOCK_IDEMPOTENCY_KEY: the same for every attempt of a node until it is restarted. */

@@ -2,11 +2,15 @@
 //
 // Only what cannot be derived is kept: states, attempts, times, data. Counters, queues and timers follow from it,
 // so a snapshot can never disagree with them.
+//
+// S1  a snapshot shares nothing with the run that could still change: it may be written long after it was taken.
+// S2  a condition that was found true or false is kept, never looked at again: what it reads may be another by now.
 
-import { countPredecessor, makeChange } from './change.ts';
+import { makeChange, recount } from './change.ts';
 import type { Json, JsonObject } from './json.ts';
 import { type Attempt, type EndedBecause, type Node, type NodeState } from './node.ts';
-import { judge } from './apply.ts';
+import { waitForSignal } from './apply.ts';
+import { hopeless, judge, route } from './ready.ts';
 import { type Growth, type Restart, Run, type RunEnd } from './run.ts';
 import type { Registration, TaskError } from './task.ts';
 
@@ -29,6 +33,8 @@ interface NodeRecord {
   error: TaskError | null;
   isHandled: boolean;
   endedBecause: EndedBecause;
+  /** Its condition was found true and it has not started yet. */
+  isConditionTrue: boolean;
 }
 
 interface RunRecord {
@@ -48,15 +54,16 @@ interface RunRecord {
   nonces: [string, string | null][];
   rounds: number;
   consumedSignals: string[];
+  /** Nodes that wait for a signal, for each name the oldest wait first. */
+  waits: string[];
   /** Only nodes that something happened to. */
   nodes: [string, Partial<NodeRecord>][];
 }
 
-const FRESH: NodeRecord = {
+const FRESH: Omit<NodeRecord, 'retriesUsed'> = {
   state: 'PENDING',
   attempts: 0,
   attemptsBefore: 0,
-  retriesUsed: [],
   losses: 0,
   current: null,
   round: 0,
@@ -69,13 +76,14 @@ const FRESH: NodeRecord = {
   error: null,
   isHandled: false,
   endedBecause: null,
+  isConditionTrue: false,
 };
 
 export function freeze(run: Run): JsonObject {
   const record: RunRecord = {
     format: FORMAT,
     registration: run.registration,
-    growth: run.growth,
+    growth: [...run.growth],
     startedAt: run.startedAt,
     updatedAt: run.updatedAt,
     time: run.time,
@@ -89,30 +97,35 @@ export function freeze(run: Run): JsonObject {
     nonces: [...run.nonces],
     rounds: run.rounds,
     consumedSignals: [...run.consumedSignals],
-    nodes: [...run.nodes.values()].flatMap((node) => freezeNode(node)),
+    waits: [...run.signalWaits.values()].flatMap((waits) => Array.from(waits, ({ id }) => id)),
+    nodes: [...run.nodes.values()].flatMap((node) => freezeNode(run, node)),
   };
   return record as unknown as JsonObject;
 }
 
-function freezeNode(node: Node): [string, Partial<NodeRecord>][] {
-  const full: NodeRecord = { ...pick(node), due: node.timer?.due ?? null };
-  const changed = Object.entries(full).filter(([name, value]) => {
-    const fresh = FRESH[name as keyof NodeRecord];
-    return Array.isArray(value) ? value.length > 0 : value !== fresh;
-  });
+function freezeNode(run: Run, node: Node): [string, Partial<NodeRecord>][] {
+  const full: NodeRecord = { ...pick(node), due: node.timer?.due ?? null, isConditionTrue: isConditionTrue(run, node) };
+  const changed = Object.entries(full).filter(([name, value]) =>
+    name === 'retriesUsed' ? node.retriesUsed.length > 0 : value !== FRESH[name as keyof typeof FRESH],
+  );
   return changed.length === 0 ? [] : [[node.id, Object.fromEntries(changed)]];
 }
 
-function pick(node: Node): Omit<NodeRecord, 'due'> {
+function isConditionTrue(run: Run, node: Node): boolean {
+  if (node.task.when === undefined || node.state !== 'PENDING') return false;
+  return run.queue.has(node) || run.inlineReady.has(node) || run.mockReady.has(node);
+}
+
+function pick(node: Node): Omit<NodeRecord, 'due' | 'isConditionTrue'> {
   const { state, attempts, attemptsBefore, retriesUsed, losses, current, round, isTimerWall } = node;
   const { startedAt, finishedAt, worker, output, error, isHandled, endedBecause } = node;
   return {
     state,
     attempts,
     attemptsBefore,
-    retriesUsed,
+    retriesUsed: [...retriesUsed],
     losses,
-    current,
+    current: current === null ? null : { ...current },
     round,
     isTimerWall,
     startedAt,
@@ -133,7 +146,7 @@ export function thaw(data: JsonObject): Run | null {
   makeChange(run, record.registration.change, null);
   for (const { by, change } of record.growth) makeChange(run, change, by);
   Object.assign(run, {
-    growth: record.growth,
+    growth: [...record.growth],
     updatedAt: record.updatedAt,
     end: record.end,
     isSuspended: record.isSuspended,
@@ -145,51 +158,45 @@ export function thaw(data: JsonObject): Run | null {
   run.restarts.push(...record.restarts);
   for (const uid of record.consumedSignals) run.consumedSignals.add(uid);
   for (const [nonce, answer] of record.nonces) run.nonces.set(nonce, answer);
+  const isTrue = new Set<Node>();
   for (const [id, fields] of record.nodes) {
     const node = run.nodes.get(id);
-    if (node !== undefined) thawNode(run, node, { ...FRESH, ...fields });
+    if (node === undefined) continue;
+    thawNode(run, node, { ...FRESH, retriesUsed: [], ...fields });
+    if (fields.isConditionTrue === true) isTrue.add(node);
   }
   run.firstFailure = record.firstFailure === null ? null : (run.nodes.get(record.firstFailure) ?? null);
-  settle(run);
+  for (const id of record.waits) {
+    const node = run.nodes.get(id);
+    if (node?.task.executor.type === 'signal') waitForSignal(run, node, node.task.executor.name);
+  }
+  settle(run, isTrue);
   return run;
 }
 
 function thawNode(run: Run, node: Node, record: NodeRecord): void {
-  const { due, ...fields } = record;
+  const { due, current, retriesUsed, isConditionTrue: _derived, ...fields } = record;
   run.counts[node.state] -= 1;
   run.counts[fields.state] += 1;
   Object.assign(node, fields);
-  const { current } = node;
+  node.retriesUsed = [...retriesUsed];
+  node.current = current === null ? null : { ...current };
   if (due !== null) {
     node.timer = { due, owner: node };
     (node.isTimerWall ? run.wallTimers : run.timers).add(node.timer);
   }
   if (current === null) return;
-  const { executor } = node.task;
   if (current.fence !== null) run.leases.set(current.fence, node);
-  if (current.fence !== null || executor.type === 'mock') run.active += 1;
+  if (current.fence !== null || node.isMock) run.active += 1;
 }
 
-/** Counters, queues and waits, from the states. */
-function settle(run: Run): void {
+/** Counters and queues, from the states. */
+function settle(run: Run, isConditionTrue: ReadonlySet<Node>): void {
+  for (const node of run.nodes.values()) recount(node);
   for (const node of run.nodes.values()) {
-    node.open = 0;
-    node.succeeded = 0;
-    node.failed = 0;
-    for (const predecessor of node.predecessors) countPredecessor(predecessor, node);
-  }
-  const waiting = [...run.nodes.values()].filter(
-    (node) => node.current !== null && node.task.executor.type === 'signal',
-  );
-  waiting.sort((left, right) => (left.startedAt ?? 0) - (right.startedAt ?? 0));
-  for (const node of waiting) {
-    if (node.task.executor.type !== 'signal') continue;
-    const { name } = node.task.executor;
-    run.signalWaits.set(name, (run.signalWaits.get(name) ?? new Set()).add(node));
-  }
-  for (const node of run.nodes.values()) {
-    if (node.state === 'RETRYING' && node.current === null && node.timer === null)
-      (node.isInline ? run.inlineReady : run.queue).add(node);
+    if (node.current !== null) continue;
+    if (node.state === 'RETRYING' ? node.timer === null : isConditionTrue.has(node)) route(run, node);
+    else if (node.state === 'PENDING' && node.endedBecause !== null) hopeless(run, node, node.endedBecause);
     else judge(run, node);
   }
 }

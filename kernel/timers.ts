@@ -3,6 +3,14 @@
 // Setting and cancelling cost O(log n). A cancelled timer stays in the heap until it surfaces; a timer
 // counts only while its owner still points at it, so nothing is ever searched for.
 
+/** Beyond this an instant is no whole number of milliseconds any more, and Infinity would not survive a journal. */
+const FAR_AWAY = Number.MAX_SAFE_INTEGER;
+
+/** The instant `delayMs` after `from`, always finite. */
+export function dueAfter(from: number, delayMs: number): number {
+  return Math.min(from + delayMs, FAR_AWAY);
+}
+
 export interface Timer<T> {
   readonly due: number;
   readonly owner: T;
