@@ -158,6 +158,11 @@ export class Disk {
     });
   }
 
+  /** Sets the time of the last change, so that any later write is seen as one, however soon it comes. */
+  setModified(path: string, wallMs: number): void {
+    this.#run('utimes', path, () => fs.utimesSync(path, wallMs / 1000, wallMs / 1000));
+  }
+
   /** False when it was gone already. */
   unlink(path: string): boolean {
     return this.#run('unlink', path, () => {
@@ -262,6 +267,11 @@ export class Disk {
   /** A handle of a directory, for paths through /proc/self/fd; close it. */
   openDirectory(path: string): number {
     return fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  }
+
+  /** The path that links lead to; throws when there is nothing. */
+  realPath(path: string): string {
+    return fs.realpathSync(path);
   }
 
   /** Device and inode: the same for every path that leads there. */

@@ -1,0 +1,434 @@
+// Objects on files: the machine under the verbs of resources.ts. Reads what stands, brings hand edits in, and commits a planned change.
+//
+// O1  one write at a time in a handle; between handles the number decides (changes.ts), and who loses looks again.
+// O2  a change is planned on the newest version of its object and linked only while that is the newest.
+// O3  a failed sync is never tried again: from then on this handle refuses everything.
+
+import { setImmediate } from 'node:timers/promises';
+import { StoreError } from '../../kernel/errors.ts';
+import { isObject, type JsonObject } from '../../kernel/json.ts';
+import type { Clock, Random } from '../../kernel/ports.ts';
+import type { Kind, Resource } from '../../manifests/model.ts';
+import { isEnded, refOf, timeOf, toResource } from '../objects.ts';
+import { ChangeLog } from './changes.ts';
+import { DesiredFiles } from './desired.ts';
+import type { Disk } from './disk.ts';
+import { storeFault } from './fault.ts';
+import type { Documents } from './documents.ts';
+import { recordOfFile } from './hand-edits.ts';
+import { crowdless } from './lock.ts';
+import { MetaFiles } from './meta.ts';
+import { type Entry, ObjectIndex } from './object-index.ts';
+import type { Paths } from './paths.ts';
+import { Quarantine } from './quarantine.ts';
+import { encodeChange, type FileMark, type FileRecord, type ObjectChange, type StoredChange } from './records.ts';
+import { Recovery } from './recovery.ts';
+import { RunFiles } from './run-files.ts';
+import { Stage, type Staged } from './stage.ts';
+import { readStatus } from './status.ts';
+
+/** A file that is younger may be half written. */
+export const YOUNG_MS = 30;
+/** A file that is missing for less has an editor at work. */
+export const ABSENCE_MS = 300;
+/** Looks at a file that somebody keeps writing, before it is taken as it is. */
+const LOOKS = 4;
+/** Races lost before writers queue up. */
+const LOSSES = 3;
+
+export interface ObjectFilesOptions {
+  readonly disk: Disk;
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly documents: Documents;
+  readonly bootId: string;
+  /** Writers do not queue up after lost races; for tests of what the lock must not be needed for. */
+  readonly lockless?: boolean;
+}
+
+/** A change that is decided but not yet numbered. */
+export interface Plan {
+  readonly verb: ObjectChange['verb'];
+  readonly kind: Kind;
+  readonly name: string;
+  readonly uid: string;
+  /** Revision of the object that it was planned on; 0: there was none. */
+  readonly basedOn: number;
+  /** The desired file that it was planned on; null: there was none. */
+  readonly standing: FileMark | null;
+  readonly document: { readonly text: string; readonly file: string } | null;
+  readonly removes: FileMark | null;
+  /** `mark`: of the new document, when there is one. */
+  record(mark: FileMark | null): FileRecord;
+}
+
+export interface Committed {
+  readonly revision: number;
+  readonly record: FileRecord;
+}
+
+/** What came out of looking at a desired file: settled, or to be looked at again later. */
+export type Settled = 'settled' | 'young' | 'missing';
+
+export class ObjectFiles {
+  readonly index: ObjectIndex;
+  readonly log: ChangeLog;
+  readonly desired: DesiredFiles;
+  readonly meta: MetaFiles;
+  readonly #options: ObjectFilesOptions;
+  readonly #stage: Stage;
+  readonly #recovery: Recovery;
+  #queue: Promise<unknown> = Promise.resolve();
+  #ready: Promise<void> | null = null;
+  #failure: { readonly error: unknown } | null = null;
+  #isClosed = false;
+
+  constructor(options: ObjectFilesOptions) {
+    this.#options = options;
+    const { disk, paths, clock } = options;
+    const quarantine = new Quarantine(disk, paths);
+    const uniq = (): string => options.random.hex(16);
+    this.desired = new DesiredFiles(disk, paths);
+    this.meta = new MetaFiles(disk, paths, quarantine);
+    this.index = new ObjectIndex(this.meta);
+    this.#stage = new Stage({ disk, paths, desired: this.desired, meta: this.meta, quarantine, uniq });
+    const reader = {
+      onChange: (revision: number, change: StoredChange) => {
+        this.index.apply(revision, change);
+        this.#recovery.apply(revision, change);
+      },
+      finish: (revision: number, change: StoredChange) => this.#stage.finish(revision, change),
+      onGap: () => {
+        this.index.clear();
+        this.#recovery.clear();
+      },
+    };
+    this.log = new ChangeLog({ disk, paths, clock, quarantine, uniq, reader });
+    this.#recovery = new Recovery({
+      ...options,
+      log: this.log,
+      stage: this.#stage,
+      meta: this.meta,
+      desired: this.desired,
+    });
+  }
+
+  // --- life --------------------------------------------------------------------------------------
+
+  /** Before anything else, every time: opens, and refuses after a failure. */
+  async begin(): Promise<void> {
+    this.#refuse();
+    this.#ready ??= this.#open();
+    await this.#ready;
+    this.#refuse();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#queue.catch(() => undefined);
+    await this.log.close();
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.#recovery.open();
+      this.tidy();
+    } catch (error) {
+      this.#ready = null;
+      throw storeFault(error, 'state', 'opening');
+    }
+  }
+
+  /** Clears what dead writers left. */
+  tidy(): void {
+    const { wall } = this.#options.clock.now();
+    this.#stage.tidy(
+      wall,
+      () => this.log.refresh(),
+      (revision) => this.log.read(revision),
+    );
+  }
+
+  #refuse(): void {
+    const failure = this.#failure ?? this.log.failure;
+    if (failure !== null) throw failure.error;
+    if (this.#isClosed)
+      throw new StoreError('Unavailable', 'state', 'state: expected an open store, found one that is closed');
+  }
+
+  /** One after the other. */
+  exclusive<T>(body: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(body);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  // --- reading -----------------------------------------------------------------------------------
+
+  published(kind: Kind, name: string, uid: string): JsonObject | null {
+    if (kind !== 'WorkflowRun') return null;
+    const found = readStatus(this.#options.disk, new RunFiles(this.#options.paths, { name, uid }));
+    if (found === null) return null;
+    const { recorded, ...status } = found;
+    return isObject(recorded) && typeof recorded['uid'] === 'string' && recorded['uid'] !== uid ? null : status;
+  }
+
+  /** Has this run processes, or could it have? */
+  isActive(kind: Kind, name: string, uid: string): boolean {
+    if (kind !== 'WorkflowRun') return false;
+    const directory = new RunFiles(this.#options.paths, { name, uid }).directory;
+    if (this.#options.disk.stat(directory)?.isDirectory !== true) return false;
+    return !isEnded(this.published(kind, name, uid));
+  }
+
+  resource(kind: Kind, name: string): Resource | null {
+    const entry = this.index.entry(kind, name);
+    const record = entry === null ? null : this.index.record(kind, name, entry);
+    if (entry === null || record === null) return null;
+    const published = this.published(kind, name, entry.uid);
+    entry.isEnded = isEnded(published);
+    // Finished runs are many and seldom asked for.
+    if (entry.isEnded) entry.record = null;
+    return toResource(record, this.index.shown(entry), published);
+  }
+
+  /** Is all that stands about this name known, by looks alone? */
+  isQuiet(kind: Kind, name: string, files: readonly string[]): boolean {
+    const entry = this.index.entry(kind, name);
+    if (entry === null) return files.length === 0;
+    if (entry.isDeleted) return true;
+    if (entry.mark === null || !this.desired.isUnchanged(kind, entry.mark)) return false;
+    entry.missingSince = null;
+    return files.length > 1 === (entry.refusal === 'Duplicate') || (files.length > 1 && entry.refusal !== null);
+  }
+
+  // --- hand edits --------------------------------------------------------------------------------
+
+  /** Brings in what was done by hand to these, waiting for files that are just being written. */
+  async settle(kind: Kind, names: readonly string[], waitForAbsence: boolean): Promise<void> {
+    let left = [...names];
+    for (let look = 1; left.length > 0; look += 1) {
+      const young: string[] = [];
+      const missing: string[] = [];
+      for (const name of left) {
+        const settled = await this.exclusive(() => this.settleNow(kind, name, look >= LOOKS));
+        if (settled === 'young') young.push(name);
+        else if (settled === 'missing' && waitForAbsence && look < LOOKS) missing.push(name);
+      }
+      left = [...young, ...missing];
+      if (left.length > 0) await this.#wait(missing.length > 0 ? ABSENCE_MS : YOUNG_MS);
+    }
+  }
+
+  /** The same for one, now; only inside `exclusive`. `isForced`: take a file that is being written as it is. */
+  async settleNow(kind: Kind, name: string, isForced = true): Promise<Settled> {
+    for (;;) {
+      this.log.refresh();
+      const files = this.desired.filesOf(kind, name);
+      const entry = await this.#entryOf(kind, name, files);
+      if ((entry === null && files.length === 0) || this.isQuiet(kind, name, files)) return 'settled';
+      const standing = entry?.mark ?? null;
+      const isGone = entry !== null && (standing === null || !files.includes(standing.file));
+      if (isGone && !this.#isGoneForGood(entry)) return 'missing';
+      const file = isGone || standing === null ? files[0] : standing.file;
+      const plan =
+        file === undefined
+          ? entry !== null && this.#planRemoval(kind, name, entry)
+          : await this.#planEdit(kind, name, entry, file, files, isForced);
+      if (plan === 'young') return 'young';
+      if (plan === 'same') return 'settled';
+      if (plan === 'again' || plan === false) continue;
+      await this.commit(plan);
+    }
+  }
+
+  #isGoneForGood(entry: Entry): boolean {
+    const { time } = this.#options.clock.now();
+    entry.missingSince ??= time;
+    return time - entry.missingSince >= ABSENCE_MS;
+  }
+
+  async #planEdit(
+    kind: Kind,
+    name: string,
+    entry: Entry | null,
+    file: string,
+    files: readonly string[],
+    isForced: boolean,
+  ): Promise<Plan | 'young' | 'same' | 'again'> {
+    const look = this.desired.look(kind, file);
+    if (look === null) return 'again';
+    const isSame = look.mark.digest === entry?.mark?.digest && look.mark.file === entry.mark.file;
+    const isDuplicate = files.length > 1;
+    if (
+      isSame &&
+      entry !== null &&
+      (entry.refusal === null ? !isDuplicate : isDuplicate || entry.refusal !== 'Duplicate')
+    ) {
+      entry.mark = look.mark;
+      entry.missingSince = null;
+      return 'same';
+    }
+    const { wall } = this.#options.clock.now();
+    const ageMs = wall - look.mark.mtimeMs;
+    if (!isSame && !isForced && ageMs >= 0 && ageMs < YOUNG_MS) return 'young';
+    const previous = entry === null ? null : this.index.record(kind, name, entry);
+    if (entry !== null && previous === null) return 'again';
+    const record = await recordOfFile(this.#options.documents, {
+      kind,
+      name,
+      source: this.source(kind, file),
+      look,
+      others: files.filter((other) => other !== file),
+      previous,
+      uid: this.#recovery.uidOf(kind, name) ?? this.#options.random.uuid(),
+      time: timeOf(wall),
+    });
+    return {
+      verb: entry === null ? 'Added' : 'Modified',
+      kind,
+      name,
+      uid: record.uid,
+      basedOn: entry?.revision ?? 0,
+      standing: look.mark,
+      document: null,
+      removes: null,
+      record: () => record,
+    };
+  }
+
+  #planRemoval(kind: Kind, name: string, entry: Entry): Plan | false {
+    const record = this.index.record(kind, name, entry);
+    return record === null ? false : this.planDelete(record, entry.revision, null);
+  }
+
+  /** The end of an object, or of its desired half while its processes live. */
+  planDelete(record: FileRecord, basedOn: number, standing: FileMark | null): Plan {
+    const { kind, name, uid } = record;
+    const common = { kind, name, uid, basedOn, standing, document: null, removes: standing };
+    if (record.deleted === null && this.isActive(kind, name, uid)) {
+      const deleted = timeOf(this.#options.clock.now().wall);
+      return { ...common, verb: 'Modified', record: () => ({ ...record, deleted, mark: null }) };
+    }
+    return { ...common, verb: 'Deleted', record: () => record };
+  }
+
+  /** The entry, found again from changes/ when somebody removed its file in meta/. */
+  async #entryOf(kind: Kind, name: string, files: readonly string[]): Promise<Entry | null> {
+    const entry = this.index.entry(kind, name);
+    if (entry !== null && (entry.record !== null || this.index.record(kind, name, entry) !== null)) return entry;
+    if (entry === null && files.length === 0) return null;
+    if (entry !== null) this.index.forget(kind, name);
+    const found = await this.#recovery.restore(kind, name);
+    return found === null ? null : this.index.restore(kind, name, found.record, found.revision);
+  }
+
+  /** How a file is called in messages. */
+  source(kind: Kind, file: string): string {
+    return this.desired.path(kind, file).slice(this.#options.paths.root.length + 1);
+  }
+
+  // --- writing -----------------------------------------------------------------------------------
+
+  /** Gives the plan its number. Null when the object, or its file, changed meanwhile: plan again. Only inside `exclusive`. */
+  async commit(plan: Plan): Promise<Committed | null> {
+    const staged = await this.#prepare(plan);
+    let revision: number | null = null;
+    try {
+      revision = this.#race(plan, staged);
+      for (let losses = 0; revision === null && this.#isCurrent(plan); losses += 1) {
+        revision =
+          losses < LOSSES || this.#options.lockless === true
+            ? await setImmediate().then(() => this.#race(plan, staged))
+            : await crowdless(this.#options.paths.changes, async () => this.#race(plan, staged));
+      }
+    } catch (error) {
+      throw storeFault(error, refOf(plan.kind, plan.name), 'writing');
+    } finally {
+      if (revision === null) this.#stage.discard(staged);
+    }
+    if (revision === null) return null;
+    this.#afterLink(revision);
+    return { revision, record: staged.change.record };
+  }
+
+  async #prepare(plan: Plan): Promise<Staged> {
+    const { kind, name, uid, verb } = plan;
+    const { wall } = this.#options.clock.now();
+    try {
+      return await this.#stage.prepare(refOf(kind, name), plan.document, wall, (stage, mark) => ({
+        verb,
+        kind,
+        name,
+        uid,
+        time: timeOf(wall),
+        record: plan.record(mark),
+        stage,
+        document: plan.document?.text ?? null,
+        replaces: plan.standing?.digest ?? null,
+        removes: plan.removes,
+      }));
+    } catch (error) {
+      // After a failed sync nobody knows what is on the platter; only reading again from disk helps.
+      if (error instanceof StoreError && error.code === 'Unavailable') this.#failure = { error };
+      throw error;
+    }
+  }
+
+  /** One try, without a pause between looking and linking. */
+  #race(plan: Plan, staged: Staged): number | null {
+    if (!this.#isCurrent(plan)) return null;
+    this.#stage.writeMeta(staged, this.log.head + 1);
+    return this.log.link(staged.file, staged.change);
+  }
+
+  #isCurrent(plan: Plan): boolean {
+    this.log.refresh();
+    const entry = this.index.entry(plan.kind, plan.name);
+    if ((entry?.revision ?? 0) !== plan.basedOn) return false;
+    if (plan.standing !== null) return this.desired.looksLike(plan.kind, plan.standing);
+    return plan.document === null || this.desired.stat(plan.kind, plan.document.file) === null;
+  }
+
+  /** A published status gets its revision; it is not synced and waits for nobody. */
+  recordStatus(kind: Kind, name: string, uid: string, digest: string): number {
+    const entry = this.index.entry(kind, name);
+    if (entry !== null && entry.uid !== uid) return this.log.head;
+    const time = timeOf(this.#options.clock.now().wall);
+    const change: StoredChange = { verb: 'Status', kind, name, uid, time, digest };
+    const file = `${this.log.stageDirectory}/${this.#options.random.hex(16)}.json`;
+    try {
+      this.#options.disk.createNew(file, encodeChange(change));
+      for (;;) {
+        this.log.refresh();
+        const revision = this.log.link(file, change);
+        if (revision === null) continue;
+        this.#afterLink(revision);
+        return revision;
+      }
+    } catch (error) {
+      this.#options.disk.unlink(file);
+      throw storeFault(error, refOf(kind, name), 'recording a status');
+    }
+  }
+
+  #afterLink(revision: number): void {
+    // Errors of it belong to nobody who waits; the next one that is due tries again.
+    if (this.#recovery.isFoldDue(revision)) void this.exclusive(() => this.#recovery.fold()).catch(() => undefined);
+  }
+
+  /** Restores files of meta/ that somebody removed. */
+  async mendMeta(kind: Kind): Promise<void> {
+    const standing = new Set(this.meta.names(kind));
+    for (const name of this.index.names(kind)) {
+      if (!standing.has(name)) await this.exclusive(() => this.#recovery.restore(kind, name));
+    }
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.clock.after(delayMs, resolve);
+    });
+  }
+}
