@@ -59,8 +59,11 @@ const NODE_DOORS: readonly { readonly module: RegExp; readonly allowed: readonly
   { module: /^node:(http|https|tls)$/, allowed: ['api/', 'cli/'] },
 ];
 
-/** What the engine's parts may know of the store: the contract. The seam over the disk serves those that must touch a file of their own. */
-const STORE_FACE: readonly string[] = ['store/store.ts', 'store/file/disk.ts'];
+/**
+ * What the engine's parts may know of the store: the contract, what is built on the contract alone, and, for those that
+ * must touch a file of their own, the seam over the disk.
+ */
+const STORE_FACE: readonly string[] = ['store/store.ts', 'store/load-run.ts', 'store/file/disk.ts'];
 
 export function folderOf(path: string): string {
   return path.split('/')[0] ?? '';
@@ -102,7 +105,8 @@ export function layerProblems(file: SourceFile): string[] {
 // --- doors -------------------------------------------------------------------------------------
 
 export function packageOf(specifier: string): string | null {
-  if (specifier.startsWith('.') || specifier.startsWith('node:')) return null;
+  // A computed name (`${script}`) is a module of ours that is started in a thread.
+  if (specifier.startsWith('.') || specifier.startsWith('node:') || specifier.startsWith('${')) return null;
   const parts = specifier.split('/');
   return specifier.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] ?? null);
 }

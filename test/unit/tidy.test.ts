@@ -178,6 +178,10 @@ describe('doors', () => {
     ]);
   });
 
+  test('modules of Node and computed names are no packages', () => {
+    expect(doorProblems([file('a/a.ts', 'node:path'), file('a/b.ts', '${script}')], [])).toEqual([]);
+  });
+
   test('a file that nobody imports or starts is dead', () => {
     const files = [
       { path: 'cli/main.ts', text: "import { a } from './a.ts';\nconst host = new URL('./host.ts', base);\n" },
