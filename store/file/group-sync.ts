@@ -57,6 +57,7 @@ export class GroupSync {
   /** All up to `seq` is written. */
   written(seq: number): void {
     this.#written = seq;
+    if (this.#failure !== null) return;
     this.#cancelTimer ??= this.#clock.after(this.#delayMs, () => {
       this.#cancelTimer = null;
       if (this.#synced < this.#written) this.#start();
@@ -94,6 +95,7 @@ export class GroupSync {
   }
 
   #start(): void {
+    if (this.#failure !== null) return;
     this.#wanted = true;
     this.#running ??= this.#run();
   }
