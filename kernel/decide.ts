@@ -29,7 +29,10 @@ export function decide(run: Run, now: Now): RunEvent[] {
   if (restart !== undefined) return decideRestart(run, restart, now, stamp);
   if (run.end !== null) return [];
   if (run.isCancelRequested) return decideCancel(run, stamp);
-  const events = [...decideDue(run, now, stamp), ...decideSkips(run, stamp), ...decideInlineStarts(run, stamp)];
+  const due = decideDue(run, now, stamp);
+  // What is due may fail the run, and then nothing may start: that is seen only once it is folded.
+  if (due.length > 0) return due;
+  const events = [...decideSkips(run, stamp), ...decideInlineStarts(run, stamp)];
   if (events.length === 0 && run.unfinished === 0) events.push(endOf(run, stamp));
   return events;
 }

@@ -37,29 +37,41 @@ const executors: fc.Arbitrary<Executor> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('signal' as const), name: fc.constantFrom('go', 'stop') }) },
 );
 
-const tasks: fc.Arbitrary<TaskSpec> = fc.record(
-  {
+const rules = fc.record({
+  maxAttempts: fc.integer({ min: 0, max: 2 }),
+  intervalSeconds: fc.integer({ min: 0, max: 2 }),
+  jitter: fc.boolean(),
+});
+
+/** Present once in `of` times. */
+function sometimes<T>(of: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.oneof({ weight: of - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
+}
+
+const tasks: fc.Arbitrary<TaskSpec> = fc
+  .record({
     executor: executors,
-    trigger: fc.constantFrom(...TRIGGERS),
-    retry: fc.array(
-      fc.record({
-        maxAttempts: fc.integer({ min: 0, max: 2 }),
-        intervalSeconds: fc.integer({ min: 0, max: 2 }),
-        jitter: fc.boolean(),
-      }),
-      { minLength: 1, maxLength: 1 },
+    trigger: sometimes(2, fc.constantFrom(...TRIGGERS)),
+    retry: sometimes(2, fc.tuple(rules)),
+    timeoutSeconds: sometimes(3, fc.integer({ min: 1, max: 3 })),
+    // Paths to nodes that need not come before: what was found true once must stay true.
+    when: sometimes(
+      6,
+      fc.constantFrom('$.tasks.n0.state == "SUCCESS"', '$.tasks.n1.attempts < 2', '!$.tasks.n2.output'),
     ),
-    timeoutSeconds: fc.integer({ min: 1, max: 3 }),
-    // A path to a node that need not come before: what was found true once must stay true.
-    when: fc.constantFrom('$.tasks.n0.state == "SUCCESS"', '$.tasks.n1.attempts < 2', '!$.tasks.n2.output', 'false'),
-  },
-  { requiredKeys: ['executor'] },
-);
+  })
+  .map(({ executor, trigger, retry, timeoutSeconds, when }) => ({
+    executor,
+    ...(trigger === undefined ? {} : { trigger }),
+    ...(retry === undefined ? {} : { retry }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    ...(when === undefined ? {} : { when }),
+  }));
 
 /** Each pair (from, to) with from before to is an edge or not, so there is no cycle. */
 export function graphs(task: fc.Arbitrary<TaskSpec>, size: number): fc.Arbitrary<NodeSpec[]> {
   const node = fc.record({ task, from: fc.array(fc.nat(), { maxLength: 3 }) });
-  return fc.array(node, { minLength: 1, maxLength: size }).map((list) =>
+  return fc.array(node, { minLength: 1, maxLength: size, size: 'max' }).map((list) =>
     list.map(({ task: spec, from }, index) => {
       const dependencies = index === 0 ? [] : [...new Set(from.map((pick) => `n${pick % index}`))];
       return { id: `n${index}`, task: spec, ...(dependencies.length === 0 ? {} : { dependencies }) };
@@ -103,7 +115,7 @@ type Move = (driver: Driver, choose: Choose) => void;
 
 /** How often, and what. */
 const MOVES: readonly (readonly [number, Move])[] = [
-  [8, (driver) => void driver.offer()],
+  [12, (driver) => void driver.offer()],
   [
     8,
     (driver, choose) => withLease(driver, choose, (node) => void (node.current?.slot === null && driver.claim(node))),
@@ -119,9 +131,9 @@ const MOVES: readonly (readonly [number, Move])[] = [
   [3, (driver, choose) => void driver.advance(choose(4) * 500)],
   [1, (driver, choose) => void driver.advance(0, (choose(9) - 4) * 1000)],
   [2, (driver, choose) => void driver.signal(choose(2) === 0 ? 'go' : 'stop')],
-  [2, (driver) => void driver.take({ type: driver.run.isSuspended ? 'Resumed' : 'Suspended' })],
-  [1, (driver, choose) => void (choose(4) === 0 && driver.take({ type: 'CancelRequested' }))],
-  [2, (driver, choose) => restart(driver, choose)],
+  [4, (driver, choose) => suspendOrResume(driver, choose)],
+  [1, (driver, choose) => void (choose(8) === 0 && driver.take({ type: 'CancelRequested' }))],
+  [1, (driver, choose) => restart(driver, choose)],
   [4, (driver, choose) => withNode(driver, choose, (node) => void driver.grow(node.id, growth(driver, choose)))],
   [4, (driver) => void driver.settle()],
 ];
@@ -147,10 +159,15 @@ function withLease(driver: Driver, choose: Choose, act: (node: Node) => void): v
   if (node !== undefined) act(node);
 }
 
+function suspendOrResume(driver: Driver, choose: Choose): void {
+  if (driver.run.isSuspended) driver.take({ type: 'Resumed' });
+  else if (choose(6) === 0) driver.take({ type: 'Suspended' });
+}
+
 function restart(driver: Driver, choose: Choose): void {
   withNode(driver, choose, ({ id }) => {
     const node = choose(10) === 0 ? 'nobody' : id;
-    driver.take({ type: 'RestartRequested', node, nonce: String(choose(6)) });
+    driver.take({ type: 'RestartRequested', node, nonce: String(choose(5)) });
   });
 }
 
