@@ -2,16 +2,17 @@
 // is deleted they are there again.
 
 import { createHash } from 'node:crypto';
-import { AdmissionError } from '../kernel/errors.ts';
+import { AdmissionError, StoreError } from '../kernel/errors.ts';
 import type { Kind, Manifest, Resource } from '../manifests/model.ts';
-import { freeze, newRecord, refOf, timeOf, toResource } from './objects.ts';
+import { freeze, newRecord, notFound, refOf, timeOf, toResource } from './objects.ts';
+import type { WriteOptions } from './store.ts';
 
 export class Builtins {
   readonly #resources = new Map<string, Resource>();
   readonly #names = new Map<Kind, string[]>();
 
-  constructor(manifests: readonly Manifest[]) {
-    for (const manifest of manifests) {
+  constructor(manifests: ReadonlyMap<string, Manifest>) {
+    for (const manifest of manifests.values()) {
       const { kind, metadata } = manifest;
       const ref = refOf(kind, metadata.name);
       this.#resources.set(ref, freeze(toResource(newRecord(manifest, builtinUid(ref), timeOf(0), {}), 0, null)));
@@ -25,6 +26,17 @@ export class Builtins {
 
   names(kind: Kind): readonly string[] {
     return this.#names.get(kind) ?? [];
+  }
+
+  /** Throws when there is no such object to replace, or when it is not the one expected. */
+  checkReplace(kind: Kind, name: string, options: WriteOptions): void {
+    const builtin = this.get(kind, name);
+    if (builtin === null) throw notFound(kind, name);
+    const { resourceVersion } = builtin.metadata;
+    if (options.expected === undefined || options.expected === resourceVersion) return;
+    const ref = refOf(kind, name);
+    const message = `${ref}: resourceVersion is ${resourceVersion} (built in), expected ${options.expected}`;
+    throw new StoreError('Conflict', ref, message);
   }
 
   /** Throws when that is what somebody asks to delete. */
@@ -44,4 +56,16 @@ function builtinUid(ref: string): string {
 /** Two sorted lists as one, without doubles. */
 export function mergeNames(a: readonly string[], b: readonly string[]): readonly string[] {
   return b.length === 0 ? a : [...new Set([...a, ...b])].sort();
+}
+
+/** Index of the first name after `after` in a sorted list. */
+export function firstAfter(names: readonly string[], after: string): number {
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((names[middle] ?? '') <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -112,6 +112,6 @@ export class Hints {
   }
 
   #tell(kind: Kind): void {
-    for (const callback of [...this.#callbacks]) callback(kind);
+    for (const callback of this.#callbacks) callback(kind);
   }
 }

@@ -14,7 +14,7 @@ import { ChangeLog } from './changes.ts';
 import { DesiredFiles } from './desired.ts';
 import type { Disk } from './disk.ts';
 import { storeFault } from './fault.ts';
-import type { Documents } from './documents.ts';
+import { createDocuments, type Documents } from './documents.ts';
 import { recordOfFile } from './hand-edits.ts';
 import { crowdless } from './lock.ts';
 import { MetaFiles } from './meta.ts';
@@ -27,6 +27,7 @@ import { RunFiles } from './run-files.ts';
 import { Stage, type Staged } from './stage.ts';
 import { readStatus } from './status.ts';
 
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 /** A file that is younger may be half written. */
 export const YOUNG_MS = 30;
 /** A file that is missing for less has an editor at work. */
@@ -41,8 +42,10 @@ export interface ObjectFilesOptions {
   readonly paths: Paths;
   readonly clock: Clock;
   readonly random: Random;
-  readonly documents: Documents;
-  readonly bootId: string;
+  /** Default: those of manifests/. */
+  readonly documents?: Documents;
+  /** Default: what the kernel says. */
+  readonly bootId?: string;
   /** Writers do not queue up after lost races; for tests of what the lock must not be needed for. */
   readonly lockless?: boolean;
 }
@@ -76,6 +79,7 @@ export class ObjectFiles {
   readonly log: ChangeLog;
   readonly desired: DesiredFiles;
   readonly meta: MetaFiles;
+  readonly documents: Documents;
   readonly #options: ObjectFilesOptions;
   readonly #stage: Stage;
   readonly #recovery: Recovery;
@@ -89,6 +93,7 @@ export class ObjectFiles {
     const { disk, paths, clock } = options;
     const quarantine = new Quarantine(disk, paths);
     const uniq = (): string => options.random.hex(16);
+    this.documents = options.documents ?? createDocuments();
     this.desired = new DesiredFiles(disk, paths);
     this.meta = new MetaFiles(disk, paths, quarantine);
     this.index = new ObjectIndex(this.meta);
@@ -107,6 +112,7 @@ export class ObjectFiles {
     this.log = new ChangeLog({ disk, paths, clock, quarantine, uniq, reader });
     this.#recovery = new Recovery({
       ...options,
+      bootId: options.bootId ?? bootIdOf(disk),
       log: this.log,
       stage: this.#stage,
       meta: this.meta,
@@ -275,7 +281,7 @@ export class ObjectFiles {
     if (!isSame && !isForced && ageMs >= 0 && ageMs < YOUNG_MS) return 'young';
     const previous = entry === null ? null : this.index.record(kind, name, entry);
     if (entry !== null && previous === null) return 'again';
-    const record = await recordOfFile(this.#options.documents, {
+    const record = await recordOfFile(this.documents, {
       kind,
       name,
       source: this.source(kind, file),
@@ -431,4 +437,8 @@ export class ObjectFiles {
       this.#options.clock.after(delayMs, resolve);
     });
   }
+}
+
+function bootIdOf(disk: Disk): string {
+  return disk.read(BOOT_ID)?.toString().trim() ?? 'unknown';
 }

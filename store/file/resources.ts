@@ -6,8 +6,9 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { StoreError } from '../../kernel/errors.ts';
+import type { JsonObject } from '../../kernel/json.ts';
 import type { Condition, Kind, Manifest, Resource } from '../../manifests/model.ts';
-import { Builtins, mergeNames } from '../builtins.ts';
+import { Builtins, firstAfter, mergeNames } from '../builtins.ts';
 import {
   alreadyExists,
   checkPrecondition,
@@ -15,15 +16,14 @@ import {
   isSameManifest,
   newRecord,
   notFound,
-  refOf,
   reportedRecord,
   timeOf,
   toResource,
   updatedRecord,
 } from '../objects.ts';
-import type { Change, Resources, WriteOptions } from '../store.ts';
+import type { Change, Resources, RunRef, WriteOptions } from '../store.ts';
 import { type ChangeSource, watchChanges } from '../watching.ts';
-import { newFileName } from './desired.ts';
+import { digestOf, newFileName } from './desired.ts';
 import { DocumentWriter } from './document-writer.ts';
 import { Hints } from './hints.ts';
 import { Listings } from './listing.ts';
@@ -40,8 +40,8 @@ const STEP = 100;
 const LONGEST_NAME = 250;
 
 export interface FileResourcesOptions extends ObjectFilesOptions {
-  /** Objects that are there until somebody makes one of their name. */
-  readonly builtins?: readonly Manifest[];
+  /** By name: objects that are there until somebody makes one of their name. */
+  readonly builtins?: ReadonlyMap<string, Manifest>;
 }
 
 export function createFileResources(options: FileResourcesOptions): FileResources {
@@ -67,8 +67,8 @@ export class FileResources implements Resources {
     this.#options = options;
     const objects = new ObjectFiles(options);
     this.#objects = objects;
-    this.#builtins = new Builtins(options.builtins ?? []);
-    this.#writer = new DocumentWriter(options.documents);
+    this.#builtins = new Builtins(options.builtins ?? new Map());
+    this.#writer = new DocumentWriter(objects.documents);
     this.#listings = new Listings(options);
     this.#hints = new Hints({ ...options, isKnown: (kind, name) => this.#isKnown(kind, name) });
     this.#scanner = new Scanner({ objects, listings: this.#listings, hints: this.#hints, clock: options.clock });
@@ -195,12 +195,7 @@ export class FileResources implements Resources {
     const { name } = manifest.metadata;
     return this.#write(kind, name, async (entry) => {
       if (entry !== null) return this.#planUpdate(entry, manifest, options);
-      const builtin = this.#builtins.get(kind, name);
-      if (builtin === null) throw notFound(kind, name);
-      if (options.expected !== undefined && options.expected !== builtin.metadata.resourceVersion) {
-        const message = `${refOf(kind, name)}: resourceVersion is 0 (built in), expected ${options.expected}`;
-        throw new StoreError('Conflict', refOf(kind, name), message);
-      }
+      this.#builtins.checkReplace(kind, name, options);
       return this.#planCreate(manifest, options);
     });
   }
@@ -255,9 +250,9 @@ export class FileResources implements Resources {
   }
 
   /** Gives a published status its revision. Costs a small file and a link; nothing is synced. */
-  async recordStatus(kind: Kind, name: string, uid: string, digest: string): Promise<number> {
+  async recordStatus(ref: RunRef, status: JsonObject): Promise<void> {
     await this.#objects.begin();
-    return this.#objects.recordStatus(kind, name, uid, digest);
+    this.#objects.recordStatus('WorkflowRun', ref.name, ref.uid, digestOf(JSON.stringify(status)));
   }
 
   /** Plans on what stands, commits, and answers once it is recorded. */
@@ -334,16 +329,4 @@ export class FileResources implements Resources {
 
 function isPlainName(name: string): boolean {
   return name !== '' && name.length <= LONGEST_NAME && !name.startsWith('.') && !/[/\0]/.test(name);
-}
-
-/** Index of the first name after `after`. */
-function firstAfter(names: readonly string[], after: string): number {
-  let low = 0;
-  let high = names.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((names[middle] ?? '') <= after) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

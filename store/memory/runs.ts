@@ -45,6 +45,13 @@ export class MemoryRunsPlace {
     return made;
   }
 
+  remove(ref: RunRef): void {
+    const run = this.find(ref);
+    if (run === null) return;
+    run.isRemoved = true;
+    this.runs.delete(labelOf(ref));
+  }
+
   /** Appends to a log, as a worker does. */
   writeLog(ref: RunRef, node: string, attempt: number, bytes: Uint8Array): void {
     const { logs } = this.make(ref);
@@ -109,10 +116,7 @@ class MemoryRuns implements Runs {
   }
 
   async remove(ref: RunRef): Promise<void> {
-    const run = this.#place.find(ref);
-    if (run === null) return;
-    run.isRemoved = true;
-    this.#place.runs.delete(labelOf(ref));
+    this.#place.remove(ref);
   }
 
   async logAttempts(ref: RunRef, node: string): Promise<number[]> {
