@@ -158,7 +158,7 @@ export function dump(run: Run): unknown {
   };
 }
 
-function dumpNode(node: Node): unknown {
+export function dumpNode(node: Node): { readonly [field: string]: unknown } {
   const { predecessors, successors, timer, current, ...fields } = node;
   return {
     ...fields,

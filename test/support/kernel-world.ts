@@ -104,45 +104,54 @@ function chooser(seed: number): Choose {
   };
 }
 
-export function play({ registration: made, moves }: World, watch?: Watch): Driver {
+/** `without`: kinds of moves that do not happen. */
+export function play({ registration: made, moves }: World, watch?: Watch, without: readonly Kind[] = []): Driver {
   const driver = new Driver(made, watch);
   driver.settle();
-  for (const seed of moves) move(driver, chooser(seed));
+  for (const seed of moves) move(driver, chooser(seed), without);
   return driver;
 }
 
 type Move = (driver: Driver, choose: Choose) => void;
 
-/** How often, and what. */
-const MOVES: readonly (readonly [number, Move])[] = [
-  [12, (driver) => void driver.offer()],
+export type Kind = 'work' | 'time' | 'signal' | 'suspend' | 'cancel' | 'restart' | 'grow';
+
+/** How often, what for, and what. */
+const MOVES: readonly (readonly [number, Kind, Move])[] = [
+  [12, 'work', (driver) => void driver.offer()],
   [
     8,
+    'work',
     (driver, choose) => withLease(driver, choose, (node) => void (node.current?.slot === null && driver.claim(node))),
   ],
-  [12, (driver, choose) => withLease(driver, choose, (node) => endSomehow(driver, node, choose))],
+  [12, 'work', (driver, choose) => withLease(driver, choose, (node) => endSomehow(driver, node, choose))],
   [
     2,
+    'work',
     (driver, choose) =>
       withLease(driver, choose, (node) => void (node.current?.slot === null && driver.withdraw(node))),
   ],
-  [3, (driver) => void driver.enforce()],
-  [3, (driver) => void driver.advanceToDue()],
-  [3, (driver, choose) => void driver.advance(choose(4) * 500)],
-  [1, (driver, choose) => void driver.advance(0, (choose(9) - 4) * 1000)],
-  [2, (driver, choose) => void driver.signal(choose(2) === 0 ? 'go' : 'stop')],
-  [4, (driver, choose) => suspendOrResume(driver, choose)],
-  [1, (driver, choose) => void (choose(8) === 0 && driver.take({ type: 'CancelRequested' }))],
-  [1, (driver, choose) => restart(driver, choose)],
-  [4, (driver, choose) => withNode(driver, choose, (node) => void driver.grow(node.id, growth(driver, choose)))],
-  [4, (driver) => void driver.settle()],
+  [3, 'work', (driver) => void driver.enforce()],
+  [3, 'time', (driver) => void driver.advanceToDue()],
+  [3, 'time', (driver, choose) => void driver.advance(choose(4) * 500)],
+  [1, 'time', (driver, choose) => void driver.advance(0, (choose(9) - 4) * 1000)],
+  [2, 'signal', (driver, choose) => void driver.signal(choose(2) === 0 ? 'go' : 'stop')],
+  [4, 'suspend', (driver, choose) => suspendOrResume(driver, choose)],
+  [1, 'cancel', (driver, choose) => void (choose(8) === 0 && driver.take({ type: 'CancelRequested' }))],
+  [1, 'restart', (driver, choose) => restart(driver, choose)],
+  [
+    4,
+    'grow',
+    (driver, choose) => withNode(driver, choose, (node) => void driver.grow(node.id, growth(driver, choose))),
+  ],
+  [4, 'work', (driver) => void driver.settle()],
 ];
 const TOTAL = MOVES.reduce((sum, [weight]) => sum + weight, 0);
 
-function move(driver: Driver, choose: Choose): void {
+function move(driver: Driver, choose: Choose, without: readonly Kind[]): void {
   let pick = choose(TOTAL);
-  for (const [weight, act] of MOVES) {
-    if (pick < weight) return act(driver, choose);
+  for (const [weight, kind, act] of MOVES) {
+    if (pick < weight) return without.includes(kind) ? undefined : act(driver, choose);
     pick -= weight;
   }
 }
