@@ -37,7 +37,8 @@ const AGE: Field = {
   align: 'right',
   value: (object, wallMs) => {
     const created = timeAt(object, 'metadata', 'creationTimestamp');
-    return created === undefined ? '' : age(wallMs - created);
+    // What is there from the start was made by nobody, at no time.
+    return created === undefined ? '' : created === 0 ? 'built-in' : age(wallMs - created);
   },
 };
 

@@ -28,7 +28,6 @@ export function displayWidth(text: string): number {
 /** One line without escape sequences and control characters; a tab becomes a space. */
 export function clean(text: string): string {
   if (PLAIN.test(text)) return text;
-  // oxlint-disable-next-line no-control-regex
   return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
 }
 

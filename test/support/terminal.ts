@@ -24,7 +24,6 @@ export class FakeTerminal implements OutputStream {
   write(data: string | Uint8Array): void {
     this.writes += 1;
     const text = typeof data === 'string' ? data : new TextDecoder().decode(data);
-    // oxlint-disable-next-line no-control-regex
     for (const part of text.match(/\u001b\[[?\d;]*[A-Za-z]|[\s\S]/gu) ?? []) this.#take(part);
   }
 

@@ -3,7 +3,7 @@ import { Follower } from '../../../cli/follow/follower.ts';
 import { LinesView } from '../../../cli/follow/lines.ts';
 import { LiveView } from '../../../cli/follow/live.ts';
 import { lastLines } from '../../../cli/follow/log-tail.ts';
-import type { RunView } from '../../../cli/follow/view.ts';
+import type { ReadTail, RunView } from '../../../cli/follow/view.ts';
 import { endLines, quoteArgument } from '../../../cli/follow/words.ts';
 import { colorsFor } from '../../../cli/output/colors.ts';
 import type { RunEvent } from '../../../kernel/events.ts';
@@ -60,7 +60,7 @@ class Script {
   }
 }
 
-const noTail = (): Promise<string[]> => Promise.resolve([]);
+const noTail: ReadTail = () => Promise.resolve([]);
 
 /** Wall times differ by time zone: only the lines behind them count. */
 function withoutTimes(text: string): string[] {
@@ -136,7 +136,7 @@ describe('plain lines', () => {
     let asked = 0;
     await linesOf(script, () => {
       asked += 1;
-      return noTail();
+      return Promise.resolve([]);
     });
     expect(asked).toBe(10);
   });
