@@ -4,9 +4,9 @@
 import * as fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../../kernel/events.ts';
-import { Disk } from '../../../store/file/disk.ts';
+import { Disk, type FileStat } from '../../../store/file/disk.ts';
 import { Paths } from '../../../store/file/paths.ts';
-import { createFileRuns } from '../../../store/file/runs.ts';
+import { createFileRuns, type FileRuns } from '../../../store/file/runs.ts';
 import type { LoadedRun } from '../../../store/store.ts';
 import { HandClock } from '../../support/hand-clock.ts';
 import { due, ended, ETL, registered, RunsPlace } from '../../support/runs-place.ts';
@@ -34,27 +34,55 @@ class Written {
     this.snapshot = fs.readFileSync(this.place.file('snapshot.json'));
   }
 
-  put(journal: Buffer | null, snapshot: Buffer | null): void {
-    for (const [name, content] of [
-      ['journal.ndjson', journal],
-      ['snapshot.json', snapshot],
-    ] as const) {
-      if (content === null) fs.rmSync(this.place.file(name), { force: true });
-      else {
-        // In place would make the file system flush at every close.
-        fs.rmSync(this.place.file(name), { force: true });
-        fs.writeFileSync(this.place.file(name), content);
-      }
-    }
+  /** Puts these files there for real, for those who go on writing. */
+  put(journal: Buffer, snapshot: Buffer | null): void {
+    fs.rmSync(this.place.file('snapshot.json'), { force: true });
+    if (snapshot !== null) fs.writeFileSync(this.place.file('snapshot.json'), snapshot);
+    // In its place, the file system would flush at every close.
+    fs.rmSync(this.place.file('journal.ndjson'), { force: true });
+    fs.writeFileSync(this.place.file('journal.ndjson'), journal);
   }
 
-  runs() {
-    return createFileRuns({
-      disk: new Disk(),
-      paths: new Paths(this.place.root),
-      clock: new HandClock(),
-      recordStatus: async () => undefined,
-    });
+  runs(disk = new Disk()): FileRuns {
+    const recordStatus = async (): Promise<void> => undefined;
+    return createFileRuns({ disk, paths: new Paths(this.place.root), clock: new HandClock(), recordStatus });
+  }
+
+  /** What is loaded when these files stood there. */
+  load(journal: Buffer | null, snapshot: Buffer | null): Promise<LoadedRun | null> {
+    const disk = new PretendingDisk();
+    disk.files.set(this.place.file('journal.ndjson'), journal);
+    disk.files.set(this.place.file('snapshot.json'), snapshot);
+    return this.runs(disk).load(ETL);
+  }
+}
+
+/** Nobody pulls the plug in these tests. */
+class QuickDisk extends Disk {
+  override async syncHandle(): Promise<void> {}
+  override async sync(): Promise<void> {}
+}
+
+/** A disk on which some files read as something else; null is gone. */
+class PretendingDisk extends Disk {
+  readonly files = new Map<string, Buffer | null>();
+
+  override read(path: string, limitBytes?: number): Buffer | null {
+    const content = this.files.get(path);
+    return content === undefined ? super.read(path, limitBytes) : content;
+  }
+
+  override readRange(path: string, offset: number, length: number): Buffer | null {
+    const content = this.files.get(path);
+    if (content === undefined) return super.readRange(path, offset, length);
+    return content === null ? null : content.subarray(offset, offset + length);
+  }
+
+  override stat(path: string): FileStat | null {
+    const content = this.files.get(path);
+    if (content === undefined) return super.stat(path);
+    const times = { ino: 1, mtimeMs: 0, ctimeMs: 0, isFile: true, isDirectory: false };
+    return content === null ? null : { ...times, size: content.length };
   }
 }
 
@@ -76,7 +104,7 @@ const LATER = due('later');
 
 /** Appends behind what was read, and reads it back. */
 async function goOn(written: Written, prefix: number, what: string): Promise<void> {
-  const journal = await written.runs().open(ETL, 2);
+  const journal = await written.runs(new QuickDisk()).open(ETL, 2);
   expect(journal.append([LATER]), `${what}`).toBe(prefix + 1);
   await journal.close();
   const loaded = await written.runs().load(ETL);
@@ -119,8 +147,7 @@ describe('a journal without a snapshot', () => {
   test('with any bit turned: what stands before it is read back, or the run says that it is broken', async () => {
     const lastLine = written.journal.subarray(0, -1).lastIndexOf(0x0a) + 1;
     for (let bit = 0; bit < written.journal.length * 8; bit += 1) {
-      written.put(flip(written.journal, bit), null);
-      const prefix = lengthOfPrefix(await written.runs().load(ETL), `bit ${bit}`);
+      const prefix = lengthOfPrefix(await written.load(flip(written.journal, bit), null), `bit ${bit}`);
       // Only the last line can be taken for torn; without the newline before it that is the last two in one.
       const byte = bit >> 3;
       if (byte < lastLine - 1) expect(prefix, `bit ${bit}`).toBeNull();
@@ -147,8 +174,8 @@ describe('a journal with a snapshot', () => {
 
   test('with any bit turned: never fewer events than the snapshot holds, or broken', async () => {
     for (let bit = 0; bit < written.journal.length * 8; bit += 1) {
-      written.put(flip(written.journal, bit), written.snapshot);
-      const prefix = lengthOfPrefix(await written.runs().load(ETL), `bit ${bit}`);
+      const loaded = await written.load(flip(written.journal, bit), written.snapshot);
+      const prefix = lengthOfPrefix(loaded, `bit ${bit}`);
       if (prefix !== null) expect(prefix, `bit ${bit}`).toBeGreaterThanOrEqual(SNAPSHOT_SEQ);
     }
     forgetEvidence();
@@ -158,8 +185,7 @@ describe('a journal with a snapshot', () => {
 describe('a snapshot', () => {
   test('cut at any byte is as good as none while the journal is whole', async () => {
     for (let length = 0; length < written.snapshot.length; length += 1) {
-      written.put(written.journal, written.snapshot.subarray(0, length));
-      const loaded = await written.runs().load(ETL);
+      const loaded = await written.load(written.journal, written.snapshot.subarray(0, length));
       expect(lengthOfPrefix(loaded, `${length} bytes`)).toBe(EVENTS.length);
       expect(loaded?.snapshotSeq).toBe(0);
     }
@@ -168,8 +194,7 @@ describe('a snapshot', () => {
 
   test('with any bit turned is as good as none while the journal is whole', async () => {
     for (let bit = 0; bit < written.snapshot.length * 8; bit += 1) {
-      written.put(written.journal, flip(written.snapshot, bit));
-      const loaded = await written.runs().load(ETL);
+      const loaded = await written.load(written.journal, flip(written.snapshot, bit));
       expect(lengthOfPrefix(loaded, `bit ${bit}`)).toBe(EVENTS.length);
       expect(loaded?.snapshotSeq).toBe(0);
     }
@@ -178,8 +203,8 @@ describe('a snapshot', () => {
 
   test('cut at any byte with the journal gone: the run is lost and says so', async () => {
     for (let length = 0; length < written.snapshot.length; length += 1) {
-      written.put(null, written.snapshot.subarray(0, length));
-      expect((await written.runs().load(ETL))?.broken?.reason, `${length} bytes`).toBe('JournalLost');
+      const loaded = await written.load(null, written.snapshot.subarray(0, length));
+      expect(loaded?.broken?.reason, `${length} bytes`).toBe('JournalLost');
     }
     forgetEvidence();
   });
