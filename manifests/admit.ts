@@ -10,6 +10,7 @@
 import { AdmissionError, type Problem } from '../kernel/errors.ts';
 import { isObject, type JsonObject } from '../kernel/json.ts';
 import { type Canonical, canonicalize, type Expectations } from './canonical.ts';
+import { editDocument, envelopDocument } from './document.ts';
 import type { ParsedDocument } from './json-text.ts';
 import type { Kind, Manifest } from './model.ts';
 import { admitInThread } from './off-thread.ts';
@@ -32,7 +33,7 @@ export interface Source extends Expectations {
 
 export interface Admitted {
   readonly manifest: Manifest;
-  /** The document as its author wrote it, when it says the same as the manifest. */
+  /** A document that says exactly this, with the author's comments and order; absent when that would cost too much. */
   readonly text?: string;
   readonly warnings: readonly Problem[];
 }
@@ -70,6 +71,14 @@ export function admitNow(source: Source): Admission {
   return admitDocuments(documents, source);
 }
 
+/** The author's words, with as little changed as it takes to say the manifest. Large ones are rendered anew by the store. */
+function textFor(canonical: Canonical, manifest: Manifest, text: string): string | undefined {
+  if (canonical.isVerbatim) return text;
+  if (text.length > YAML_IN_PLACE) return undefined;
+  if (!canonical.isBare) return editDocument(text, manifest);
+  return /^\s*\{/.test(text) ? undefined : envelopDocument(text, manifest);
+}
+
 function placeOfDocument(document: ParsedDocument): { place?: { line: number; column: number } } {
   const place = document.locate([], false);
   return place === undefined ? {} : { place };
@@ -85,7 +94,8 @@ function admitDocuments(documents: readonly ParsedDocument[], source: Source): A
     if (checked.canonical === undefined) continue;
     const { canonical, warnings } = checked;
     const manifest = canonical.manifest as unknown as Manifest;
-    manifests.push(canonical.isVerbatim ? { manifest, text: document.text, warnings } : { manifest, warnings });
+    const text = textFor(canonical, manifest, document.text);
+    manifests.push(text === undefined ? { manifest, warnings } : { manifest, text, warnings });
   }
   if (problems.length > 0) throw new AdmissionError(source.name, problems);
   return { manifests };

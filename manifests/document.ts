@@ -40,7 +40,6 @@ export function editDocument(text: string, manifest: Manifest): string {
 
 /** The same for a bare document: it becomes the spec of the manifest, comments and all. */
 export function envelopDocument(text: string, manifest: Manifest): string {
-  if (isJson(text)) return `${JSON.stringify(manifest, null, 2)}\n`;
   const { apiVersion, kind, metadata, spec } = manifest;
   const document = parsed(text);
   const body = document?.contents;

@@ -109,7 +109,8 @@ export function show(value: unknown): string {
 export function didYouMean(word: string, known: Iterable<string>): string {
   if (word.length > 64) return '';
   let best: string | undefined;
-  let bestDistance = word.length <= 4 ? 2 : 3;
+  // The shorter a word, the more words are close to it by chance.
+  let bestDistance = word.length <= 2 ? 1 : word.length <= 4 ? 2 : 3;
   for (const candidate of known) {
     const distance = sameLetters(word, candidate) ? 0 : editDistance(word, candidate, bestDistance);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
@@ -122,17 +123,20 @@ function sameLetters(a: string, b: string): boolean {
   return plain(a) === plain(b);
 }
 
-/** Levenshtein distance, or `limit` when it is at least that. */
+/** Letters to insert, delete, replace or swap with the next one; `limit` when it is at least that. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
+    const row = [i];
     for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const replaced = (last[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = isSwap ? (beforeLast[j - 2] ?? 0) + 1 : limit;
+      row.push(Math.min(replaced, swapped, (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
     }
-    row = next;
+    [beforeLast, last] = [last, row];
   }
-  return Math.min(row[b.length] ?? limit, limit);
+  return Math.min(last[b.length] ?? limit, limit);
 }

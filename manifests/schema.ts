@@ -4,7 +4,8 @@
 // The only door to ajv. Schemas of ours are code; those of users are compiled apart, without any reference to
 // the outside.
 //
-// I1  the number of errors is bounded: ajv stops at the first, and each task of a list is asked on its own.
+// I1  the number of errors is bounded: ajv stops at the first, and each task of a list is asked on its own. (Of a choice
+//     it lists why each alternative failed, and last that none fits: the last error is the one to tell.)
 
 import { createRequire } from 'node:module';
 import type { Ajv2020, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
@@ -60,7 +61,7 @@ export function commonSchema(): JsonObject {
 export function checkShape(kind: Kind, manifest: unknown, findings: Findings): void {
   const validate = validators()(`${kind.toLowerCase()}.json`);
   if (validate(manifest)) return;
-  const error = validate.errors?.[0];
+  const error = validate.errors?.at(-1);
   if (error === undefined) return;
   const path = pathOf(error.instancePath, manifest);
   const list = taskListAround(path, manifest);
@@ -101,7 +102,7 @@ function checkEach(list: TaskList, findings: Findings): void {
     const path = [...list.path, index];
     const unknown = isObject(item) ? Object.keys(item).filter((key) => !known.has(key)) : [];
     for (const key of unknown.slice(0, 10)) addUnknownField(path, key, known, findings);
-    const error = validate.errors?.[0];
+    const error = validate.errors?.at(-1);
     if (error !== undefined && (unknown.length === 0 || !isAboutFields(error))) report(error, item, path, findings);
   }
 }
@@ -292,7 +293,7 @@ export function compileDataSchema(schema: JsonObject): DataCheck {
   return (data) => {
     if (validate(data)) return undefined;
     const findings = new Findings();
-    const error = validate.errors?.[0];
+    const error = validate.errors?.at(-1);
     if (error !== undefined) report(error, data, [], findings);
     const first = findings.list()[0];
     if (first === undefined) return 'does not satisfy its schema';

@@ -25,6 +25,11 @@ const OPTIONS = {
   stringKeys: true,
 } as const;
 
+/** Tags that somebody may write out; binary data, sets and times have no counterpart in JSON. */
+const CORE_TAGS = new Set(
+  ['str', 'int', 'float', 'bool', 'null', 'seq', 'map'].map((name) => `tag:yaml.org,2002:${name}`),
+);
+
 /** Frames that the parser keeps beside one for each level of nesting. */
 const STACK_ALLOWANCE = 8;
 /** Honest anchors repeat a block here and there; bombs multiply. */
@@ -119,6 +124,9 @@ class Conversion {
     if (isAlias(node)) return this.#alias(node, path);
     const anchor = (node as { anchor?: string }).anchor;
     if (anchor !== undefined) this.#anchors.set(anchor, {});
+    const tag = node.tag;
+    if (tag !== undefined && !CORE_TAGS.has(tag))
+      this.#report(node, path, `the tag ${tag.slice(0, 60)} is not supported`);
     const before = this.#size;
     let value: unknown = null;
     if (isScalar(node)) value = this.#scalar(node, path);
@@ -138,7 +146,7 @@ class Conversion {
       if (problem !== undefined) this.#report(node, path, problem);
       return value;
     }
-    if (typeof value !== 'number') return value;
+    if (typeof value !== 'number') return typeof value === 'boolean' ? value : null;
     if (!Number.isFinite(value)) this.#report(node, path, `expected a finite number, found ${source.slice(0, 40)}`);
     else if (!Number.isSafeInteger(value) && /^[-+]?(\d+|0o[0-7]+|0x[\da-f]+)$/i.test(source)) {
       const digits = source.slice(0, 40);

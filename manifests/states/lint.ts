@@ -171,7 +171,7 @@ function checkByType(state: Fields, type: StateType, context: Context): void {
     case 'Wait':
       checkOneOf(state, ['seconds', 'secondsPath', 'timestamp', 'timestampPath'], findings, true);
       checkNumber(state, 'seconds', 0, SECONDS_LIMIT, context);
-      if (!isJsonataText(state.get('timestamp')?.value)) checkInstant(state, findings);
+      if (!context.isJsonata || !isJsonataText(state.get('timestamp')?.value)) checkInstant(state, findings);
       return;
     case 'Task':
       checkOneOf(state, ['resource', ...EXECUTOR_FIELDS], findings, true);
