@@ -74,7 +74,6 @@ export async function serve(session: Session, options: ServeOptions): Promise<Se
     async stop() {
       stop.abort();
       await Promise.allSettled([worker, controller]);
-      await workerSeat.release();
       await seat.release();
     },
   };

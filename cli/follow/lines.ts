@@ -6,12 +6,14 @@
 import type { Transition } from '../../kernel/history.ts';
 import type { Clock } from '../../kernel/ports.ts';
 import type { Run } from '../../kernel/run.ts';
+import type { Phase } from '../../kernel/status.ts';
 import type { OutputStream } from '../io.ts';
 import type { Colors } from '../output/colors.ts';
 import { type ReadTail, type RunView, SHOWN_FAILURES } from './view.ts';
 import { AttemptTimes, changeLine, idWidthOf, logBlock } from './words.ts';
 
 const BATCH_MS = 50;
+const ENDS: ReadonlySet<string> = new Set<Phase>(['Succeeded', 'Failed', 'Cancelled']);
 
 export interface LinesOptions {
   readonly out: OutputStream;
@@ -37,6 +39,8 @@ export class LinesView implements RunView {
     if (changes.length === 0) return;
     if (this.#idWidth === 0) this.#idWidth = idWidthOf(run);
     for (const change of changes) {
+      // How the run ended is told at the end, with counts.
+      if (change.node === null && ENDS.has(change.to)) continue;
       this.#queue.push(changeLine(change, this.#times.see(change), this.#idWidth, this.#options.colors));
       if (change.node !== null && change.to === 'FAILED' && change.from === 'RUNNING') {
         this.#failures += 1;

@@ -34,10 +34,11 @@ export class AttemptTimes {
 export function changeLine(change: Transition, tookMs: number | null, idWidth: number, colors: Colors): string {
   const time = colors.dim(clockTime(change.at));
   const note = clean(change.note);
-  if (change.node === null) return `${time} ${runChange(change, note, colors)}`;
+  if (change.node === null) return `${time} ${padEnd('run', idWidth)}  ${runChange(change, note, colors)}`;
   const id = padEnd(clean(change.node), idWidth);
-  const arrow = change.from === '' ? '' : `${change.from} → `;
   const to = statePaint(colors, change.to)(change.to);
+  if (change.from === change.to) return `${time} ${id}  ${to}, ${note}`;
+  const arrow = change.from === '' ? '' : `${change.from} → `;
   const isFailure = change.to === 'FAILED' || change.to === 'RETRYING';
   const took = tookMs === null ? '' : ` (${duration(tookMs)})`;
   const told = note === '' ? '' : isFailure ? `: ${note}` : ` (${note})`;
@@ -47,7 +48,7 @@ export function changeLine(change: Transition, tookMs: number | null, idWidth: n
 function runChange(change: Transition, note: string, colors: Colors): string {
   const phase = statePaint(colors, change.to)(change.to);
   const arrow = change.from === '' || change.from === change.to ? phase : `${change.from} → ${phase}`;
-  return `run  ${arrow}${note === '' ? '' : `: ${note}`}`;
+  return `${arrow}${note === '' ? '' : `: ${note}`}`;
 }
 
 /** `3 SUCCESS, 1 FAILED`, without the zeros. */

@@ -30,17 +30,14 @@ export async function worker(session: Session, options: WorkerOptions): Promise<
   }
   const format = session.io.env['OARLOCK_LOG'] === 'json' ? 'json' : 'plain';
   const log = createLog({ format }, { part: `worker ${seat.name}` });
-  try {
-    const [{ runWorker }, { createProcesses }] = await Promise.all([
-      import('../../worker/worker.ts'),
-      import('../../runtime/processes.ts'),
-    ]);
-    log.info('the worker takes tasks', { slots, state: session.stateDir });
-    const clock = await session.clock();
-    await runWorker({ store, seat, slots, clock, processes: createProcesses(), log }, stop);
-    log.info('the worker has ended');
-  } finally {
-    await seat.release();
-  }
+  const [{ runWorker }, { createProcesses }] = await Promise.all([
+    import('../../worker/worker.ts'),
+    import('../../runtime/processes.ts'),
+  ]);
+  log.info('the worker takes tasks', { slots, state: session.stateDir });
+  const clock = await session.clock();
+  // It gives the seat back itself, once the last of its slots is gone.
+  await runWorker({ store, seat, slots, clock, processes: createProcesses(), log }, stop);
+  log.info('the worker has ended');
   return 0;
 }

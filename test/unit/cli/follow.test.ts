@@ -92,7 +92,6 @@ describe('plain lines', () => {
       'a   RUNNING → SUCCESS (1.5s)',
       'bb  PENDING → RUNNING (attempt 1, worker w1)',
       'bb  RUNNING → SUCCESS (1m5s)',
-      'run  Running → Succeeded',
     ]);
   });
 
