@@ -37,7 +37,7 @@ import { removePlace, RunFiles } from './run-files.ts';
 /** Items that are read before others get their turn. */
 const STEP = 100;
 /** A name that no file can have cannot be an object's. */
-const LONGEST_NAME = 250;
+const LONGEST_NAME_BYTES = 250;
 
 export interface FileResourcesOptions extends ObjectFilesOptions {
   /** By name: objects that are there until somebody makes one of their name. */
@@ -259,6 +259,7 @@ export class FileResources implements Resources {
   async #write(kind: Kind, name: string, plan: (entry: Entry | null) => Promise<Planned>): Promise<Resource> {
     const objects = this.#objects;
     await objects.begin();
+    if (!isPlainName(name)) throw notFound(kind, name);
     await this.#settle(kind, [name]);
     const done = await objects.exclusive(async () => {
       for (;;) {
@@ -328,5 +329,5 @@ export class FileResources implements Resources {
 }
 
 function isPlainName(name: string): boolean {
-  return name !== '' && name.length <= LONGEST_NAME && !name.startsWith('.') && !/[/\0]/.test(name);
+  return name !== '' && Buffer.byteLength(name) <= LONGEST_NAME_BYTES && !name.startsWith('.') && !/[/\0]/.test(name);
 }

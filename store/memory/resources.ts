@@ -113,6 +113,7 @@ export class MemoryResources implements Resources {
     kind: Kind,
     page: { after?: string; limit?: number } = {},
   ): Promise<{ items: Resource[]; revision: number; remaining: number }> {
+    const { revision } = this.#place;
     const own = [...(this.#place.objects.get(kind)?.keys() ?? [])].sort();
     const names = mergeNames(own, this.#builtins.names(kind));
     const start = page.after === undefined ? 0 : firstAfter(names, page.after);
@@ -122,7 +123,7 @@ export class MemoryResources implements Resources {
       const item = await this.get(kind, name);
       if (item !== null) items.push(item);
     }
-    return { items, revision: this.#place.revision, remaining: names.length - end };
+    return { items, revision, remaining: names.length - end };
   }
 
   async create(manifest: Manifest, options: WriteOptions = {}): Promise<Resource> {
