@@ -47,5 +47,7 @@ export interface Processes {
   signalGroup(leader: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): void;
   /** Live processes that carry OARLOCK_FENCE=fence in their environment or belong to `group`. */
   membersOf(fence: string, group: number | null): ProcessIdentity[];
+  /** Has it a child that lives? 'unknown' when /proc cannot tell. */
+  hasChildren(process: ProcessIdentity): boolean | 'unknown';
   signal(process: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): void;
 }

@@ -57,6 +57,14 @@ export function createProcesses(root = '/proc'): Processes {
       if (target.pid <= 1 || target.pid === process.pid || liveness(target) !== 'alive') return;
       send(target.pid, signal);
     },
+    hasChildren(target) {
+      if (liveness(target) !== 'alive') return false;
+      try {
+        return fs.readFileSync(`${root}/${target.pid}/task/${target.pid}/children`, 'latin1') !== '';
+      } catch {
+        return 'unknown';
+      }
+    },
     membersOf(fence, group) {
       const mark = `OARLOCK_FENCE=${fence}`;
       const found: ProcessIdentity[] = [];

@@ -42,6 +42,8 @@ interface Entry {
 
 /** What this handle has read of an inbox; forgotten with the files. */
 interface Memory {
+  /** Fences of the last look. */
+  seen: Set<string>;
   readonly offers: Map<string, Offer>;
   readonly outcomes: Map<string, SettledOutcome>;
   readonly stops: Map<string, StopReason>;
@@ -114,9 +116,12 @@ export class FileLeases implements Leases {
 
   async inbox(worker: string): Promise<LeaseView[]> {
     const memory = this.#remember(worker);
-    const entries = this.#list(worker);
+    let entries = this.#list(worker);
+    // A large directory is not read in one go: a file that was renamed meanwhile may stand in neither part. So absence is looked at twice.
+    if (entries.length < memory.seen.size || !isSuperset(entries, memory.seen)) entries = this.#list(worker);
     const views: LeaseView[] = [];
     const fences = new Set<string>();
+    memory.seen = fences;
     for (const entry of entries) {
       fences.add(entry.fence);
       // A controller that knows nothing yet looks at the content too: after a reboot, old offers may have come back.
@@ -153,6 +158,7 @@ export class FileLeases implements Leases {
       for (const name of names) this.#disk.unlink(join(this.#paths.inbox(worker), name));
     }
     for (const fence of fences) {
+      memory.seen.delete(fence);
       memory.offers.delete(fence);
       memory.outcomes.delete(fence);
       memory.stops.delete(fence);
@@ -211,7 +217,7 @@ export class FileLeases implements Leases {
   #remember(worker: string): Memory {
     const known = this.#memory.get(worker);
     if (known !== undefined) return known;
-    const memory: Memory = { offers: new Map(), outcomes: new Map(), stops: new Map() };
+    const memory: Memory = { seen: new Set(), offers: new Map(), outcomes: new Map(), stops: new Map() };
     this.#memory.set(worker, memory);
     return memory;
   }
@@ -365,6 +371,12 @@ export class FileLeases implements Leases {
       throw storeFault(error, `leases/${worker}`, doing);
     }
   }
+}
+
+function isSuperset(entries: readonly Entry[], fences: ReadonlySet<string>): boolean {
+  const present = new Set(entries.map(({ fence }) => fence));
+  for (const fence of fences) if (!present.has(fence)) return false;
+  return true;
 }
 
 function isOffer(value: Json, fence: string): value is JsonObject & Offer {

@@ -8,9 +8,10 @@
 
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import type { Outcome, TaskError } from '../../kernel/task.ts';
+import { parseSlotLine, type SlotLine } from '../../runtime/slot-line.ts';
 import type { SettledOutcome } from '../store.ts';
 import { FILE_LIMIT_BYTES } from './disk.ts';
-import { parseSlotLine, sealDocument, type SlotLine, unsealDocument } from './lease-files.ts';
+import { sealDocument, unsealDocument } from './lease-files.ts';
 
 /** Nesting of a task's output beyond which it is refused: writing JSON is recursive, and nobody's data is that deep. */
 const OUTPUT_DEPTH_LIMIT = 200;

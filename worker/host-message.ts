@@ -1,0 +1,44 @@
+// What a worker tells a JavaScript host: one JSON line an attempt. Secrets travel here and nowhere else.
+
+import type { Executor } from '../kernel/task.ts';
+import type { Job } from './job.ts';
+
+export interface HostMessage {
+  readonly boot: string;
+  readonly fence: string;
+  readonly run: string;
+  readonly node: string;
+  readonly attempt: number;
+  readonly key: string;
+  readonly executor: Executor;
+  readonly workingDir: string;
+  readonly logPath: string;
+  readonly inputPath: string;
+  readonly outputPath: string;
+  readonly outcomePath: string;
+  readonly stopPath: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: readonly string[];
+}
+
+export function hostMessage(job: Job, boot: string): string {
+  const { offer, places, env, secrets } = job;
+  const message: HostMessage = {
+    boot,
+    fence: offer.fence,
+    run: offer.run,
+    node: offer.node,
+    attempt: offer.attempt,
+    key: offer.key,
+    executor: offer.executor,
+    workingDir: offer.workingDir,
+    logPath: offer.logPath,
+    inputPath: offer.input === undefined ? offer.inputPath : places.input,
+    outputPath: places.output,
+    outcomePath: places.outcome,
+    stopPath: places.stop,
+    env,
+    secrets,
+  };
+  return `${JSON.stringify(message)}\n`;
+}
