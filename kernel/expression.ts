@@ -91,6 +91,7 @@ class Parser {
       }
       return items;
     }
+    if (this.#take('{')) return this.#object(depth);
     for (const [word, value] of [
       ['true', true],
       ['false', false],
@@ -102,14 +103,23 @@ class Parser {
       pattern.lastIndex = this.#at;
       const found = pattern.exec(this.#text)?.[0];
       if (found === undefined) continue;
+      const value = readJson(found);
+      if (value === undefined) this.#fail('expected a JSON literal');
       this.#at += found.length;
-      try {
-        return JSON.parse(found) as Json;
-      } catch {
-        this.#fail(`expected a JSON literal, found ${found.slice(0, 20)}`);
-      }
+      return value;
     }
     return this.#fail('expected a path, a JSON literal, "!" or "("');
+  }
+
+  #object(depth: number): Json {
+    const members: [string, Json][] = [];
+    while (!this.#take('}')) {
+      if (members.length > 0 && !this.#take(',')) this.#fail('expected "," or "}"');
+      const name = this.#peek() === '"' ? this.#literal(depth) : this.#fail('expected a name in double quotes');
+      if (!this.#take(':')) this.#fail('expected ":"');
+      members.push([String(name), this.#literal(depth + 1)]);
+    }
+    return Object.fromEntries(members);
   }
 
   end(): void {
@@ -140,6 +150,14 @@ class Parser {
     const rest = this.#text.slice(this.#at, this.#at + 12);
     const found = rest === '' ? 'the end' : JSON.stringify(rest);
     throw new PathSyntaxError(`expression: ${expected} at ${this.#at + 1}, found ${found}`, this.#at);
+  }
+}
+
+function readJson(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import type { RunEvent } from './events.ts';
 import type { Node } from './node.ts';
 import type { Run } from './run.ts';
 import { phaseOf } from './status.ts';
+import type { StopReason } from './task.ts';
 
 export interface Transition {
   /** Wall ms. */
@@ -37,39 +38,62 @@ export function* transitions(events: Iterable<RunEvent>): Generator<Transition> 
   }
 }
 
-/** Folds one event into the run and tells what changed. */
+/** Folds one event into the run and tells what changed; an event that did not count tells nothing. O(what the event names). */
 export function step(run: Run, event: RunEvent): Transition[] {
-  const touched = nodesOf(run, event);
-  const before = touched.map((node) => node.state);
+  const touched = nodesOf(run, event).map((node) => ({
+    node,
+    before: node.state,
+    stopping: node.current?.stopping ?? null,
+  }));
   const phase = phaseOf(run);
-  const known = new Set(event.type === 'GraphChanged' || 'effect' in event ? run.nodes.keys() : []);
+  const known = run.nodes.size;
+  const isNew = newIds(run, event);
+  const counts = isAboutAttempt(run, event);
   apply(run, event);
-  const told = touched.flatMap((node, index) => tellNode(node, before[index] ?? '', event));
-  for (const id of known.size > 0 ? run.nodes.keys() : []) {
-    if (!known.has(id))
-      told.push({
-        at: event.at,
-        node: id,
-        from: '',
-        to: 'PENDING',
-        note: `added by ${run.nodes.get(id)?.createdBy ?? ''}`,
-      });
+  const told = touched.flatMap(({ node, before, stopping }) => {
+    if ('node' in event && node.id === event.node) return counts ? tellNode(node, before, event) : [];
+    return tellOther(run, node, before, stopping, event);
+  });
+  for (const id of run.nodes.size > known ? isNew : []) {
+    const node = run.nodes.get(id);
+    if (node !== undefined)
+      told.push({ at: event.at, node: id, from: '', to: node.state, note: `added by ${node.createdBy ?? ''}` });
   }
   return [...told, ...tellRun(run, phase, event)];
 }
 
+/** Nodes that the event may change, besides those that it adds. */
 function nodesOf(run: Run, event: RunEvent): Node[] {
-  const ids =
-    'nodes' in event
-      ? event.nodes
-      : event.type === 'RoundOpened'
-        ? event.reset
-        : 'node' in event && event.type !== 'RestartRequested'
-          ? [event.node]
-          : [];
-  return ids.flatMap((id) => run.nodes.get(id) ?? []);
+  const ids = new Set(idsOf(event));
+  return [...ids].flatMap((id) => run.nodes.get(id) ?? []);
 }
 
+function idsOf(event: RunEvent): readonly string[] {
+  switch (event.type) {
+    case 'RestartRequested':
+    case 'RestartRefused':
+      return [];
+    case 'RoundOpened':
+      return [...event.reset, ...event.withdrawn];
+    case 'Ended':
+    case 'InlineEnded':
+      return [event.node, ...(event.effect?.stop ?? [])];
+    default:
+      return 'nodes' in event ? event.nodes : 'node' in event ? [event.node] : [];
+  }
+}
+
+function newIds(run: Run, event: RunEvent): string[] {
+  const change = event.type === 'GraphChanged' ? event.change : 'effect' in event ? event.effect?.change : undefined;
+  return (change?.nodes ?? []).flatMap(({ id }) => (run.nodes.has(id) ? [] : [id]));
+}
+
+/** An event about an attempt counts only under the fence that is current; the fold ignores it otherwise. */
+function isAboutAttempt(run: Run, event: RunEvent): boolean {
+  return !('fence' in event) || event.type === 'Offered' || run.leases.get(event.fence)?.id === event.node;
+}
+
+/** The node that the event is about. */
 function tellNode(node: Node, before: string, event: RunEvent): Transition[] {
   const line = (from: string, to: string, note: string, at = event.at): Transition => ({
     at,
@@ -82,19 +106,26 @@ function tellNode(node: Node, before: string, event: RunEvent): Transition[] {
     case 'Claimed':
       return before === node.state ? [] : [line(before, 'RUNNING', startNote(node), event.since)];
     case 'Ended': {
-      const started =
-        event.slot === undefined || before === 'RUNNING'
-          ? []
-          : [line(before, 'RUNNING', startNote(node), event.since ?? event.at)];
-      return [...started, line('RUNNING', node.state, endNote(node), event.until ?? event.at)];
+      const isStart = event.slot !== undefined && before !== 'RUNNING';
+      const started = isStart ? [line(before, 'RUNNING', startNote(node), event.since ?? event.at)] : [];
+      return [...started, line(isStart ? 'RUNNING' : before, node.state, endNote(node), event.until ?? event.at)];
     }
     case 'InlineStarted':
-      return [line(before, node.state, `attempt ${node.attempts}`)];
+      return before === node.state ? [] : [line(before, node.state, `attempt ${node.attempts}`)];
     case 'Stopping':
       return [line(before, node.state, `stopping: ${event.reason}`)];
     default:
-      return before === node.state ? [] : [line(before, node.state, 'reason' in event ? event.reason : endNote(node))];
+      return before === node.state ? [] : [line(before, node.state, endNote(node))];
   }
+}
+
+/** One of several, or one that is stopped by what the event is about. */
+function tellOther(run: Run, node: Node, before: string, stopping: StopReason | null, event: RunEvent): Transition[] {
+  const line = (to: string, note: string): Transition[] => [{ at: event.at, node: node.id, from: before, to, note }];
+  if (run.nodes.get(node.id) !== node) return line('WITHDRAWN', 'what had made it is run again');
+  if (before !== node.state) return line(node.state, 'reason' in event ? event.reason : endNote(node));
+  const isStopped = node.current?.stopping === 'Stopped' && stopping !== 'Stopped';
+  return isStopped ? line(node.state, 'stopping: Stopped') : [];
 }
 
 function startNote(node: Node): string {

@@ -22,8 +22,12 @@ function endedHow(node: Node): string {
   if (node.endedBecause === 'When') return `: its condition was false: ${node.task.when ?? ''}`;
   if (node.endedBecause === 'Trigger')
     return `: its trigger ${node.task.trigger ?? 'AllSuccess'} could not come true any more`;
-  if (node.endedBecause === 'RunFailing') return ': the run was failing already';
-  return node.error === null ? attempts : `${attempts}: ${node.error.type}: ${node.error.message}`;
+  if (node.endedBecause === 'Stopped') return ': it was stopped before it ran';
+  const error = node.error === null ? '' : `: ${node.error.type}: ${node.error.message}`;
+  if (node.endedBecause !== 'RunFailing') return `${attempts}${error}`;
+  return node.state === 'FAILED'
+    ? `${attempts}${error}; not tried again, because the run was failing already`
+    : ': the run was failing already';
 }
 
 /** For a node that was skipped: the predecessors that decided it. */
@@ -44,9 +48,11 @@ function reasons(run: Run, node: Node, now: Now): string[] {
       : [
           `the next attempt is due in ${seconds(node.timer.due - now.time)}; last error: ${node.error?.message ?? 'none'}`,
         ];
-  const open = [...node.predecessors].filter((predecessor) => !predecessor.isTerminal);
+  const isReady = run.queue.has(node) || run.inlineReady.has(node) || run.mockReady.has(node);
+  const isWaiting = node.state === 'PENDING' && !isReady;
+  const open = isWaiting ? [...node.predecessors].filter((predecessor) => !predecessor.isTerminal) : [];
   const waits = open.map((predecessor) => `waits for ${predecessor.id}, which is ${predecessor.state}`);
-  return [...due, ...listed(waits), ...runReasons(run, node, open.length === 0 && due.length === 0)];
+  return [...due, ...listed(waits), ...runReasons(run, node, isReady)];
 }
 
 function attemptReasons(node: Node, now: Now): string[] {
