@@ -44,6 +44,13 @@ export async function controllerDeps(
   };
 }
 
+/** Of a serving process. Under `up`, which tells itself what it starts, only what is wrong. */
+export async function servingLog(session: Session, part: string, hasLifeline: boolean): Promise<Log> {
+  const { createLog } = await import('../runtime/log.ts');
+  const format = session.io.env['OARLOCK_LOG'] === 'json' ? 'json' : 'plain';
+  return createLog({ format, level: hasLifeline ? 'warn' : 'info' }, { part });
+}
+
 export interface ServeOptions {
   readonly seat: ControllerSeat;
   readonly slots: number;

@@ -14,20 +14,23 @@ export class AttemptTimes {
 
   /** How long the attempt took that ends with this change; null when none ends. Remembers the one that begins. */
   see(change: Transition): number | null {
-    if (change.node === null) return null;
-    if (change.to === 'RUNNING' && change.from !== 'RUNNING') {
+    if (change.node === null || isUnderWay(change.from) === isUnderWay(change.to)) return null;
+    if (isUnderWay(change.to)) {
       this.#startedAt.set(change.node, change.at);
       return null;
     }
     const startedAt = this.#startedAt.get(change.node);
-    if (change.from !== 'RUNNING' || change.to === 'RUNNING' || startedAt === undefined) return null;
     this.#startedAt.delete(change.node);
-    return change.at - startedAt;
+    return startedAt === undefined ? null : change.at - startedAt;
   }
 
   startedAt(node: string): number | null {
     return this.#startedAt.get(node) ?? null;
   }
+}
+
+function isUnderWay(state: string): boolean {
+  return state === 'RUNNING' || state === 'WAITING';
 }
 
 /** `12:00:01 B  PENDING → RUNNING (attempt 1, worker w1)`. */

@@ -1,17 +1,13 @@
 // `controller`: one process that decides for the state directory. A second one waits until the first is gone.
 
-import { createLog } from '../../runtime/log.ts';
 import type { ControllerSeat, Store } from '../../store/store.ts';
 import type { ExitCode } from '../failure.ts';
 import { untilStopped } from '../lifeline.ts';
-import { controllerDeps } from '../serve.ts';
+import { controllerDeps, servingLog } from '../serve.ts';
 import type { Session } from '../session.ts';
 
 export async function controller(session: Session, options: { hasLifeline: boolean }): Promise<ExitCode> {
-  const log = createLog(
-    { format: session.io.env['OARLOCK_LOG'] === 'json' ? 'json' : 'plain' },
-    { part: 'controller' },
-  );
+  const log = await servingLog(session, 'controller', options.hasLifeline);
   const stop = untilStopped(session.io, options.hasLifeline);
   const store = await session.store();
   const seat = await takeSeat(store, stop, () =>

@@ -26,8 +26,11 @@ import { colorsFor } from '../output/colors.ts';
 import { createRun, planRun } from '../plan-run.ts';
 import { defaultSlots, serve, type Serving } from '../serve.ts';
 import type { Session } from '../session.ts';
+import { pause } from '../wait.ts';
 import { plainObject } from './get.ts';
 import { steerRun } from './steer.ts';
+
+const TAKE_OVER_AFTER_MS = 500;
 
 export interface RunOptions {
   readonly target: string;
@@ -145,6 +148,8 @@ class RunCommand {
   async #takeOver(view: RunView, signal: AbortSignal): Promise<never> {
     for (;;) {
       await this.#store.seats.controllerGone(signal);
+      // `up` starts its controller again by itself, and then nothing has to change hands.
+      await pause(this.#store.clock, TAKE_OVER_AFTER_MS, signal);
       if (signal.aborted) return new Promise<never>(() => undefined);
       const seat = await this.#store.seats.takeController();
       if (seat === null) continue;

@@ -10,7 +10,7 @@ import type { Session } from '../session.ts';
 
 type Verb = 'suspend' | 'resume' | 'cancel';
 
-const DONE: Readonly<Record<Verb, string>> = { suspend: 'suspended', resume: 'resumed', cancel: 'cancelled' };
+const DONE: Readonly<Record<Verb, string>> = { suspend: 'suspended', resume: 'resumed', cancel: 'being cancelled' };
 
 export async function steer(session: Session, verb: Verb, names: readonly string[]): Promise<ExitCode> {
   const store = await session.store();

@@ -6,9 +6,14 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type ExitCode } from '../failure.ts';
+import type { Store } from '../../store/store.ts';
+import type { ExitCode } from '../failure.ts';
+import { count } from '../output/text.ts';
 import type { Session } from '../session.ts';
 import { type Child, type ChildSpec, Supervisor } from '../supervisor.ts';
+import { pause } from '../wait.ts';
+
+const LOOK_MS = 50;
 
 export interface UpOptions {
   readonly workers: number;
@@ -17,34 +22,56 @@ export interface UpOptions {
 
 export async function up(session: Session, options: UpOptions): Promise<ExitCode> {
   const slots = options.slots ?? Math.max(2, availableParallelism());
-  const clock = await session.clock();
   // Refuses a directory that cannot be served before any child does, with one message.
-  await session.store();
-  session.say(`state directory ${session.stateDir}`);
+  const store = await session.store();
   const say = (text: string): void => session.say(text);
-  const deciding = new Supervisor({ clock, say });
-  const working = new Supervisor({ clock, say });
+  say(`state directory ${session.stateDir}`);
+  const deciding = new Supervisor({ clock: store.clock, say });
+  const working = new Supervisor({ clock: store.clock, say });
+  const names = await freeNames(store, options.workers);
   const decided = deciding.keep(childOf(session, 'controller', ['controller']));
-  const worked: Promise<void>[] = [];
-  for (let number = 1; number <= options.workers; number += 1) {
-    const name = `w${number}`;
-    worked.push(working.keep(childOf(session, `worker ${name}`, ['worker', '--name', name, '--slots', String(slots)])));
-  }
-  session.say('ready: Ctrl-C ends it, once running tasks have ended');
-  await new Promise<void>((resolve) => {
-    let times = 0;
-    session.io.onInterrupt(() => {
-      times += 1;
-      if (times > 1) return session.io.leave(130);
-      session.say('ending: waiting for running tasks; Ctrl-C again leaves at once (they go on to their end)');
-      resolve();
-    });
-  });
+  const worked = names.map((name) =>
+    working.keep(childOf(session, `worker ${name}`, ['worker', '--name', name, '--slots', String(slots)])),
+  );
+  const interrupted = untilInterrupted(session);
+  await Promise.race([interrupted, untilServing(store, names)]);
+  say(`ready: ${count(names.length, 'worker')} with ${count(slots, 'slot')} each; Ctrl-C ends it`);
+  await interrupted;
   working.stop();
   await Promise.all(worked);
   deciding.stop();
   await decided;
   return 0;
+}
+
+/** Names that no living worker has, so that a second `up` on the same directory adds to the first. */
+async function freeNames(store: Store, wanted: number): Promise<string[]> {
+  const workers = await store.seats.workers();
+  const taken = new Set(workers.filter(({ alive }) => alive).map(({ name }) => name));
+  const names: string[] = [];
+  for (let number = 1; names.length < wanted; number += 1) if (!taken.has(`w${number}`)) names.push(`w${number}`);
+  return names;
+}
+
+async function untilServing(store: Store, names: readonly string[]): Promise<void> {
+  for (;;) {
+    const workers = await store.seats.workers();
+    const alive = new Set(workers.filter((worker) => worker.alive).map(({ name }) => name));
+    if (names.every((name) => alive.has(name)) && (await store.seats.isControllerAlive())) return;
+    await pause(store.clock, LOOK_MS);
+  }
+}
+
+function untilInterrupted(session: Session): Promise<void> {
+  return new Promise((resolve) => {
+    let times = 0;
+    session.io.onInterrupt(() => {
+      times += 1;
+      if (times > 1) return session.io.leave(130);
+      session.say('ending: waiting for running tasks; Ctrl-C again leaves at once, and they go on to their end');
+      resolve();
+    });
+  });
 }
 
 const MAIN = join(import.meta.dirname, '..', import.meta.filename.endsWith('.ts') ? 'main.ts' : 'main.js');

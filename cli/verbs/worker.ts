@@ -1,10 +1,9 @@
 // `worker`: one process that takes tasks and runs them. SIGTERM drains it: what runs comes to its end, nothing new is taken.
 
 import { availableParallelism } from 'node:os';
-import { createLog } from '../../runtime/log.ts';
 import { Failure, type ExitCode } from '../failure.ts';
 import { untilStopped } from '../lifeline.ts';
-import { takeFreeWorker } from '../serve.ts';
+import { servingLog, takeFreeWorker } from '../serve.ts';
 import type { Session } from '../session.ts';
 
 export interface WorkerOptions {
@@ -28,8 +27,7 @@ export async function worker(session: Session, options: WorkerOptions): Promise<
   if (seat === null) {
     throw new Failure(1, `a worker named "${options.name ?? ''}" is running already`, 'give another --name, or none');
   }
-  const format = session.io.env['OARLOCK_LOG'] === 'json' ? 'json' : 'plain';
-  const log = createLog({ format }, { part: `worker ${seat.name}` });
+  const log = await servingLog(session, seat.name, options.hasLifeline);
   const [{ runWorker }, { createProcesses }] = await Promise.all([
     import('../../worker/worker.ts'),
     import('../../runtime/processes.ts'),
