@@ -44,7 +44,12 @@ const FIRST_WAIT_MS = 3;
 const LONGEST_WAIT_MS = 250;
 
 /** Resolves when nothing of the attempt lives and its outcome stands. May be called again after a crash at any point. */
-export async function endAttempt(tools: EndingTools, worker: string, view: Lease, reason: StopReason): Promise<Settled> {
+export async function endAttempt(
+  tools: EndingTools,
+  worker: string,
+  view: Lease,
+  reason: StopReason,
+): Promise<Settled> {
   if (view.outcome !== null && view.stop === null) return view.outcome;
   const { leases, clock } = tools;
   const { fence } = view;
@@ -56,17 +61,24 @@ export async function endAttempt(tools: EndingTools, worker: string, view: Lease
     await endProcesses(tools, worker, fence, found?.outcome == null ? slot : null);
   }
   const until = clock.now().wall;
-  const stopped: Outcome = reason === 'Lost' ? { result: 'Lost', message: 'its slot is gone' } : { result: 'Stopped', reason };
+  const stopped: Outcome =
+    reason === 'Lost' ? { result: 'Lost', message: 'its slot is gone' } : { result: 'Stopped', reason };
   const settled = await leases.settle(worker, fence, { outcome: stopped, until });
   return reason === 'Lost' ? settled : { ...settled, outcome: stopped };
 }
 
 /** `slot`: the leader of a group that is the attempt's alone, its keeper included; null when there is none or it has gone on. */
-async function endProcesses(tools: EndingTools, worker: string, fence: string, slot: ProcessIdentity | null): Promise<void> {
+async function endProcesses(
+  tools: EndingTools,
+  worker: string,
+  fence: string,
+  slot: ProcessIdentity | null,
+): Promise<void> {
   const { processes, clock, leases, graceMs } = tools;
   const group = slot?.pid ?? null;
   const living = (): ProcessIdentity[] => processes.membersOf(fence, group);
-  const isKeeper = ({ pid, startTicks }: ProcessIdentity): boolean => pid === slot?.pid && startTicks === slot.startTicks;
+  const isKeeper = ({ pid, startTicks }: ProcessIdentity): boolean =>
+    pid === slot?.pid && startTicks === slot.startTicks;
   const send = (signal: 'SIGTERM' | 'SIGKILL'): void => {
     if (slot !== null) processes.signalGroup(slot, signal);
     // Those that made a group of their own, and all of them when the leader is gone.
