@@ -74,6 +74,11 @@ export class ChangeLog {
     return this.#head;
   }
 
+  /** Is everything in place that the newest change says? Not on a full disk. */
+  get isFinished(): boolean {
+    return this.#finished >= this.#head;
+  }
+
   get stageDirectory(): string {
     return this.#stage;
   }
@@ -81,9 +86,10 @@ export class ChangeLog {
   /** Finds the newest revision. `floor`: one that is known to have been given. */
   open(floor: number): void {
     this.#disk.makeDirectory(this.#stage);
-    this.#head = Math.max(floor, this.#newest());
+    // The newest is read on like any other: it may have to be finished.
+    this.#head = Math.max(floor, this.#newest() - 1);
     this.#seen = this.#disk.stat(this.#directory);
-    this.#finished = Math.max(0, this.#head - 1);
+    this.#finished = this.#head;
     this.refresh();
   }
 

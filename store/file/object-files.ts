@@ -204,6 +204,8 @@ export class ObjectFiles {
     const entry = this.index.entry(kind, name);
     if (entry === null) return files.length === 0;
     if (entry.isDeleted) return true;
+    // Its document is still on its way: what stands says nothing.
+    if (!this.log.isFinished && entry.revision === this.log.head) return true;
     if (entry.mark === null || !this.desired.isUnchanged(kind, entry.mark)) return false;
     entry.missingSince = null;
     return files.length > 1 === (entry.refusal === 'Duplicate') || (files.length > 1 && entry.refusal !== null);
@@ -211,14 +213,14 @@ export class ObjectFiles {
 
   // --- hand edits --------------------------------------------------------------------------------
 
-  /** Brings in what was done by hand to these, waiting for files that are just being written. */
+  /** Brings in what was done by hand to these, waiting for files that are just being written; on a full disk another time. */
   async settle(kind: Kind, names: readonly string[], waitForAbsence: boolean): Promise<void> {
     let left = [...names];
     for (let look = 1; left.length > 0; look += 1) {
       const young: string[] = [];
       const missing: string[] = [];
       for (const name of left) {
-        const settled = await this.exclusive(() => this.settleNow(kind, name, look >= LOOKS));
+        const settled = await this.exclusive(() => this.settleNow(kind, name, look >= LOOKS)).catch(unlessFull);
         if (settled === 'young') young.push(name);
         else if (settled === 'missing' && waitForAbsence && look < LOOKS) missing.push(name);
       }
@@ -441,4 +443,9 @@ export class ObjectFiles {
 
 function bootIdOf(disk: Disk): string {
   return disk.read(BOOT_ID)?.toString().trim() ?? 'unknown';
+}
+
+function unlessFull(error: unknown): Settled {
+  if (error instanceof StoreError && error.code === 'NoSpace') return 'settled';
+  throw error;
 }

@@ -30,6 +30,8 @@ interface KindView {
 export class ObjectIndex {
   readonly #meta: MetaFiles;
   readonly #kinds = new Map<Kind, KindView>();
+  /** The newest deletion: on a full disk its view may still stand. */
+  #deletion: { readonly kind: Kind; readonly name: string; readonly revision: number } | null = null;
   /** Newest published status by uid. */
   readonly #statuses = new Map<string, number>();
 
@@ -43,7 +45,7 @@ export class ObjectIndex {
     const known = view.entries.get(name);
     if (known !== undefined) return known;
     const meta = this.#meta.read(kind, name);
-    if (meta === null) return null;
+    if (meta === null || this.#isLeftOf(kind, name, meta.revision)) return null;
     return this.#put(kind, name, meta.record, meta.revision);
   }
 
@@ -69,6 +71,7 @@ export class ObjectIndex {
       view.entries.delete(change.name);
       if (view.names?.delete(change.name) === true) view.sorted = null;
       this.#statuses.delete(change.uid);
+      this.#deletion = { kind: change.kind, name: change.name, revision };
       return;
     }
     this.#put(change.kind, change.name, change.record, revision);
@@ -114,6 +117,11 @@ export class ObjectIndex {
   clear(): void {
     this.#kinds.clear();
     this.#statuses.clear();
+  }
+
+  #isLeftOf(kind: Kind, name: string, revision: number): boolean {
+    const deletion = this.#deletion;
+    return deletion !== null && deletion.kind === kind && deletion.name === name && revision < deletion.revision;
   }
 
   #put(kind: Kind, name: string, record: FileRecord, revision: number): Entry {

@@ -71,7 +71,7 @@ export class ResourcesPlace {
   }
 
   async dispose(): Promise<void> {
-    for (const handle of this.#handles) await handle.close();
-    fs.rmSync(this.root, { recursive: true });
+    for (const handle of this.#handles.splice(0)) await handle.close();
+    fs.rmSync(this.root, { recursive: true, force: true });
   }
 }
