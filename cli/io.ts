@@ -22,6 +22,8 @@ export interface Io {
   onInterrupt(callback: () => void): () => void;
   /** Ends the process now, whatever is going on. */
   leave(exitCode: number): void;
+  /** Resolves once everything that was written has left this process, or nobody reads it. */
+  flushed(): Promise<void>;
 }
 
 export function processIo(): Io {
@@ -45,7 +47,17 @@ export function processIo(): Io {
       return () => void process.off('SIGINT', callback).off('SIGTERM', callback);
     },
     leave: (exitCode) => process.exit(exitCode),
+    async flushed() {
+      // A write to a pipe that is full goes on in the background, and process.exit would cut it off.
+      await Promise.all([process.stdout, process.stderr].map(emptied));
+    },
   };
+}
+
+function emptied(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
 }
 
 function outputStream(stream: NodeJS.WriteStream, onLost: () => void): OutputStream {

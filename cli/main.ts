@@ -4,9 +4,10 @@
 import { processIo } from './io.ts';
 import { runProgram } from './program/program.ts';
 
+const io = processIo();
 const exitCode = await runProgram(
   {
-    io: processIo(),
+    io,
     version: '0.1.0',
     doors: {
       openStore: async (stateDir) => (await import('../store/open.ts')).openStore(`file:${stateDir}`),
@@ -15,5 +16,6 @@ const exitCode = await runProgram(
   },
   process.argv.slice(2),
 );
+await io.flushed();
 // Leaves at once: nothing that a verb forgot may keep a finished command alive.
 process.exit(exitCode);

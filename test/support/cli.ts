@@ -48,6 +48,7 @@ export async function cli(argv: readonly string[], world: CliWorld = {}): Promis
     readStdin: () => Promise.resolve(new TextEncoder().encode(world.stdin ?? '')),
     onReaderGone: () => undefined,
     onInterrupt: () => () => undefined,
+    flushed: () => Promise.resolve(),
     leave: (exitCode) => {
       throw new Error(`left with ${exitCode}`);
     },
