@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { RunEvent } from '../../kernel/events.ts';
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import type { Disk } from './disk.ts';
-import { replaceFile } from './replace.ts';
+import { replaceFileSyncedNow } from './replace.ts';
 
 export const INLINE_LIMIT_BYTES = 64 * 1024;
 const MARKER = '$data';
@@ -79,7 +79,7 @@ export class DataFiles {
       });
       return mapped === plain ? text : JSON.stringify(mapped);
     });
-    // The names, once for all files of this append (F1).
+    // The names, once for all files of this append (F1); also of those that stood there: their writer may have died before.
     if (filesWritten) this.#disk.syncNow(this.#directory);
     return texts;
   }
@@ -101,10 +101,8 @@ export class DataFiles {
     const there = this.#disk.stat(path);
     if (there?.isFile !== true || there.size !== bytes.length) {
       this.#disk.makeDirectory(this.#directory);
-      replaceFile(this.#disk, path, bytes);
+      replaceFileSyncedNow(this.#disk, path, bytes);
     }
-    // Also one that stands already: whoever wrote it may have died before its sync.
-    this.#disk.syncNow(path);
     return name;
   }
 

@@ -22,6 +22,13 @@ export async function replaceFileSynced(disk: Disk, path: string, data: string |
   await disk.sync(dirname(path));
 }
 
+/** As replaceFile, and the content (not yet the name) is on the platter when it returns. Blocks. */
+export function replaceFileSyncedNow(disk: Disk, path: string, data: string | Uint8Array): void {
+  const temporary = writeBeside(disk, path, data);
+  disk.syncNow(temporary);
+  renameOver(disk, temporary, path);
+}
+
 /** Removes temporary files that a process left when it died. Only for the one who writes in this directory. */
 export function removeLeftovers(disk: Disk, directory: string, names: readonly string[]): void {
   for (const name of names) if (LEFTOVER.test(name)) disk.unlink(join(directory, name));
