@@ -75,16 +75,31 @@ function say(text = ''): void {
   process.stdout.write(`${text}\n`);
 }
 
+interface Stage {
+  /** The state directory of this demo. */
+  readonly state: string;
+  /** The demo was told to end, by SIGTERM. */
+  readonly terminated: AbortSignal;
+  /** The same, or by Ctrl-C. */
+  readonly stopped: AbortSignal;
+}
+
+/** Exit code of what was told to end, as shells give it. */
+const STOPPED = 130;
+
 interface Ended {
   readonly code: number;
   readonly stdout: string;
 }
 
-/** One call of the command line. Shown: its output goes where ours goes; else stdout is collected. */
-function oarlock(state: string, args: readonly string[], isShown: boolean): Promise<Ended> {
+/**
+ * One call of the command line. Shown: its output goes where ours goes; else stdout is collected. Ctrl-C reaches it from the
+ * terminal by itself, so only SIGTERM (the abort) is passed on.
+ */
+function oarlock(stage: Stage, args: readonly string[], isShown: boolean): Promise<Ended> {
   if (isShown) say(`$ npx oarlock ${args.join(' ')}`);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, '--state', state, ...args], {
+    const child = spawn(process.execPath, [MAIN, '--state', stage.state, ...args], {
       cwd: ROOT,
       stdio: ['ignore', isShown ? 'inherit' : 'pipe', 'inherit'],
     });
@@ -92,10 +107,13 @@ function oarlock(state: string, args: readonly string[], isShown: boolean): Prom
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
     });
+    const end = (): boolean => child.kill('SIGTERM');
+    stage.terminated.addEventListener('abort', end);
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      if (signal === null) resolve({ code: code ?? 1, stdout });
-      else reject(new Error(`oarlock ${args[0]}: ended by ${signal}`));
+      stage.terminated.removeEventListener('abort', end);
+      if (signal !== null) say(`oarlock ${args[0]}: ended by ${signal}`);
+      resolve({ code: code ?? STOPPED, stdout });
     });
   });
 }
@@ -120,13 +138,14 @@ function differences(scene: Scene, exitCode: number, run: Json): string[] {
   return found;
 }
 
-async function play(state: string, scene: Scene): Promise<boolean> {
-  const { code } = await oarlock(state, ['run', join(EXAMPLES, scene.file), '--name', scene.name], true);
+async function play(stage: Stage, scene: Scene): Promise<boolean> {
+  const { code } = await oarlock(stage, ['run', join(EXAMPLES, scene.file), '--name', scene.name], true);
+  if (stage.stopped.aborted) return false;
   if (scene.ask !== undefined) {
     say();
-    await oarlock(state, ['why', scene.name, scene.ask], true);
+    await oarlock(stage, ['why', scene.name, scene.ask], true);
   }
-  const object = await oarlock(state, ['get', 'run', scene.name, '-o', 'json'], false);
+  const object = await oarlock(stage, ['get', 'run', scene.name, '-o', 'json'], false);
   let run: Json = null;
   try {
     run = JSON.parse(object.stdout) as Json;
@@ -146,19 +165,22 @@ async function main(): Promise<number> {
   disk.makeDirectory(state);
   say('Oarlock demo: five workflows through the command line, in a state directory of their own.');
   say('Nothing runs before and nothing is left behind after it; the same commands work without --state.');
+  const terminated = new AbortController();
+  const interrupted = new AbortController();
+  process.once('SIGTERM', () => terminated.abort());
+  process.once('SIGINT', () => interrupted.abort());
+  const stopped = AbortSignal.any([terminated.signal, interrupted.signal]);
+  const stage: Stage = { state, terminated: terminated.signal, stopped };
   let good = 0;
-  // Ctrl-C reaches the running command as well, which ends its run; what follows is not played then.
-  const interrupt = new AbortController();
-  process.once('SIGINT', () => interrupt.abort());
   try {
     for (const [index, scene] of SCENES.entries()) {
-      if (interrupt.signal.aborted) break;
       say(`\n== ${index + 1} of ${SCENES.length} == ${scene.title}\n`);
-      if (await play(state, scene)) good += 1;
+      const isGood = await play(stage, scene);
+      if (stopped.aborted) return STOPPED;
+      if (isGood) good += 1;
     }
-    if (interrupt.signal.aborted) return 130;
     say('\n== What the directory remembers ==\n');
-    await oarlock(state, ['get', 'runs'], true);
+    await oarlock(stage, ['get', 'runs'], true);
   } finally {
     disk.removeTree(state);
   }
