@@ -36,6 +36,8 @@ export interface Admitted {
   /** A document that says exactly this, with the author's comments and order; absent when that would cost too much. */
   readonly text?: string;
   readonly warnings: readonly Problem[];
+  /** metadata as the document has it, with what the manifest leaves out (resourceVersion, generateName): what a client asks of a write. */
+  readonly asked: JsonObject;
 }
 
 export interface Admission {
@@ -95,7 +97,8 @@ function admitDocuments(documents: readonly ParsedDocument[], source: Source): A
     const { canonical, warnings } = checked;
     const manifest = canonical.manifest as unknown as Manifest;
     const text = textFor(canonical, manifest, document.text);
-    manifests.push(text === undefined ? { manifest, warnings } : { manifest, text, warnings });
+    const admitted = { manifest, warnings, asked: askedOf(document.value) };
+    manifests.push(text === undefined ? admitted : { ...admitted, text });
   }
   if (problems.length > 0) throw new AdmissionError(source.name, problems);
   return { manifests };
@@ -108,7 +111,13 @@ export function admitValue(value: unknown, source: Expectations & { readonly nam
   if (!findings.isEmpty) throw new AdmissionError(source.name, toProblems(findings.list(), undefined));
   const checked = check(value, source, undefined, new Set());
   if (checked.canonical === undefined) throw new AdmissionError(source.name, checked.problems);
-  return { manifest: checked.canonical.manifest as unknown as Manifest, warnings: checked.warnings };
+  const manifest = checked.canonical.manifest as unknown as Manifest;
+  return { manifest, warnings: checked.warnings, asked: askedOf(value) };
+}
+
+function askedOf(value: unknown): JsonObject {
+  const metadata = isObject(value) ? value['metadata'] : undefined;
+  return isObject(metadata) ? metadata : {};
 }
 
 interface Checked {

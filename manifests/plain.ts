@@ -15,17 +15,24 @@ export const DEPTH_LIMIT = 64;
 /** Names that reach a prototype when somebody copies or merges objects carelessly. */
 export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
+export interface PlainOptions {
+  /** The source of the data cannot have brought texts that are none. */
+  readonly textsAreFine?: boolean;
+}
+
 /**
  * Adds a finding for everything in `value` that is not plain data. Returns the number of keys of all
  * mappings together, by which a reader of JSON notices keys that came twice.
  */
-export function checkPlain(value: unknown, findings: Findings): number {
-  return visit(value, [], findings);
+export function checkPlain(value: unknown, findings: Findings, options: PlainOptions = {}): number {
+  return visit(value, [], findings, options.textsAreFine === true ? () => undefined : textProblem);
 }
 
-function visit(value: unknown, path: (string | number)[], findings: Findings): number {
+type TextCheck = (text: string) => string | undefined;
+
+function visit(value: unknown, path: (string | number)[], findings: Findings, check: TextCheck): number {
   if (typeof value === 'string') {
-    const problem = textProblem(value);
+    const problem = check(value);
     if (problem !== undefined) findings.add([...path], 'Invalid', problem);
     return 0;
   }
@@ -42,34 +49,34 @@ function visit(value: unknown, path: (string | number)[], findings: Findings): n
     findings.add(path.slice(0, 8), 'Invalid', tooDeep);
     return 0;
   }
-  return Array.isArray(value) ? visitList(value, path, findings) : visitMapping(value, path, findings);
+  return Array.isArray(value) ? visitList(value, path, findings, check) : visitMapping(value, path, findings, check);
 }
 
 export const tooDeep = `expected at most ${DEPTH_LIMIT} levels of nesting, found more`;
 
-function visitList(list: readonly unknown[], path: (string | number)[], findings: Findings): number {
+function visitList(list: readonly unknown[], path: (string | number)[], findings: Findings, check: TextCheck): number {
   let keys = 0;
   for (let index = 0; index < list.length; index += 1) {
     path.push(index);
-    keys += visit(list[index], path, findings);
+    keys += visit(list[index], path, findings, check);
     path.pop();
     if (findings.isFull) break;
   }
   return keys;
 }
 
-function visitMapping(mapping: object, path: (string | number)[], findings: Findings): number {
+function visitMapping(mapping: object, path: (string | number)[], findings: Findings, check: TextCheck): number {
   const prototype: unknown = Object.getPrototypeOf(mapping);
   if (prototype !== Object.prototype && prototype !== null) {
     findings.add([...path], 'TypeInvalid', 'expected plain data, found an object of a class');
     return 0;
   }
   let keys = 0;
-  for (const [key, child] of Object.entries(mapping)) {
+  for (const key of Object.keys(mapping)) {
     keys += 1;
     path.push(key);
-    const problem = keyProblem(key);
-    if (problem === undefined) keys += visit(child, path, findings);
+    const problem = FORBIDDEN_KEYS.has(key) ? forbidden(key) : check(key);
+    if (problem === undefined) keys += visit((mapping as Record<string, unknown>)[key], path, findings, check);
     else findings.add([...path], 'Forbidden', problem, { atKey: true });
     path.pop();
     if (findings.isFull) break;
@@ -78,7 +85,11 @@ function visitMapping(mapping: object, path: (string | number)[], findings: Find
 }
 
 export function keyProblem(key: string): string | undefined {
-  return FORBIDDEN_KEYS.has(key) ? `the name ${quote(key)} is not allowed for a field` : textProblem(key);
+  return FORBIDDEN_KEYS.has(key) ? forbidden(key) : textProblem(key);
+}
+
+function forbidden(key: string): string {
+  return `the name ${quote(key)} is not allowed for a field`;
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u;

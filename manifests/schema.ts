@@ -9,6 +9,7 @@
 
 import { createRequire } from 'node:module';
 import type { Ajv2020, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
+import type Standalone from 'ajv/dist/standalone/index.js';
 import { isObject, type JsonObject } from '../kernel/json.ts';
 import { lazy } from './lazy.ts';
 import type { Kind } from './model.ts';
@@ -22,30 +23,78 @@ const schemas = lazy(
   () => new Map(FILES.map((name) => [`${name}.json`, require(`./schemas/${name}.json`) as JsonObject])),
 );
 
-function newAjv(options: { strict: boolean }): Ajv2020 {
+interface AjvUse {
+  /** Whose schemas: ours are strict and known to be valid, those of users are checked as such. */
+  readonly isOurs: boolean;
+  /** Keep the source of validators, to print them. */
+  readonly keepSource?: boolean;
+}
+
+function newAjv({ isOurs, keepSource }: AjvUse): Ajv2020 {
   const { Ajv2020: Ajv } = require('ajv/dist/2020.js') as { Ajv2020: typeof Ajv2020 };
   return new Ajv({
-    strict: options.strict,
+    strict: isOurs,
+    // The schema of schemas costs more to compile than all of ours; a test holds ours against it.
+    ...(isOurs ? { meta: false, validateSchema: false } : {}),
     strictRequired: false,
     allowUnionTypes: true,
     allErrors: false,
     ownProperties: true,
     verbose: true,
+    // A part that several schemas share is compiled once, not into each of them.
+    inlineRefs: false,
     validateFormats: false,
     logger: false,
+    ...(keepSource === true ? { code: { source: true } } : {}),
   });
 }
 
-/** Validators by the name of their schema: `workflow.json`, or `common.json#/$defs/workflowTask`. */
-const validators = lazy(() => {
-  const ajv = newAjv({ strict: true });
+/** Validators by the name under which they are printed, with the schema each is for. */
+const VALIDATORS = {
+  Workflow: 'workflow.json',
+  WorkflowRun: 'workflowrun.json',
+  Task: 'task.json',
+  Signal: 'signal.json',
+  name: 'common.json#/$defs/name',
+  workflowTask: 'common.json#/$defs/workflowTask',
+  step: 'common.json#/$defs/step',
+  stepTask: 'common.json#/$defs/stepTask',
+} as const;
+
+type ValidatorName = keyof typeof VALIDATORS;
+
+function loadOurs(use: Omit<AjvUse, 'isOurs'> = {}): Ajv2020 {
+  const ajv = newAjv({ isOurs: true, ...use });
   for (const [name, schema] of schemas()) ajv.addSchema(schema, name);
-  return (reference: string): ValidateFunction => {
-    const validate = ajv.getSchema(reference);
-    if (validate === undefined) throw new Error(`no schema ${reference}`);
+  return ajv;
+}
+
+/** From what the build printed ('print-validators.ts'), or from the schemas when this runs from the sources. */
+const validators = lazy((): ((name: ValidatorName) => ValidateFunction) => {
+  const printed = loadPrinted();
+  if (printed !== undefined) return (name) => printed[name];
+  const ajv = loadOurs();
+  return (name) => {
+    const validate = ajv.getSchema(VALIDATORS[name]);
+    if (validate === undefined) throw new Error(`invariant broken: no schema ${VALIDATORS[name]}`);
     return validate;
   };
 });
+
+function loadPrinted(): Record<ValidatorName, ValidateFunction> | undefined {
+  try {
+    return require('./schemas/validators.cjs') as Record<ValidatorName, ValidateFunction>;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+/** The source of a CommonJS module with all validators. */
+export function printValidators(): string {
+  const { default: print } = require('ajv/dist/standalone/index.js') as { default: typeof Standalone.default };
+  return print(loadOurs({ keepSource: true }), { ...VALIDATORS });
+}
 
 /** The JSON Schema of a kind, as it is shipped for editors and published by the API. */
 export function schemaOf(kind: Kind): JsonObject {
@@ -59,7 +108,7 @@ export function commonSchema(): JsonObject {
 
 /** Adds findings unless the manifest has the shape of its kind. */
 export function checkShape(kind: Kind, manifest: unknown, findings: Findings): void {
-  const validate = validators()(`${kind.toLowerCase()}.json`);
+  const validate = validators()(kind);
   if (validate(manifest)) return;
   const error = validate.errors?.at(-1);
   if (error === undefined) return;
@@ -72,7 +121,7 @@ export function checkShape(kind: Kind, manifest: unknown, findings: Findings): v
 interface TaskList {
   readonly path: Path;
   readonly items: readonly unknown[];
-  readonly schema: string;
+  readonly schema: 'workflowTask' | 'step' | 'stepTask';
 }
 
 /** The list of tasks that holds what `path` names, so that every task in it gets a message of its own. */
@@ -86,19 +135,18 @@ function taskListAround(path: Path, manifest: unknown): TaskList | undefined {
     // An error of a step itself is told by the step, one inside its tasks by the task.
     const schema = key === 'steps' ? 'step' : isStepTasks ? 'stepTask' : 'workflowTask';
     const items = valueAt(manifest, listPath);
-    if (Array.isArray(items)) return { path: listPath, items, schema: `common.json#/$defs/${schema}` };
+    if (Array.isArray(items)) return { path: listPath, items, schema };
   }
   return undefined;
 }
 
 function checkEach(list: TaskList, findings: Findings): void {
   const validate = validators()(list.schema);
-  const known = knownFields(list.schema);
+  const known = knownFields(VALIDATORS[list.schema]);
   for (const [index, item] of list.items.entries()) {
     if (findings.isFull) return;
     // A step may name a Task instead of writing it out; the name's own form is checked with the names.
-    if (validate(item) || (list.schema.endsWith('/stepTask') && typeof item === 'string' && isShortName(item)))
-      continue;
+    if (validate(item) || (list.schema === 'stepTask' && typeof item === 'string' && isShortName(item))) continue;
     const path = [...list.path, index];
     const unknown = isObject(item) ? Object.keys(item).filter((key) => !known.has(key)) : [];
     for (const key of unknown.slice(0, 10)) addUnknownField(path, key, known, findings);
@@ -108,7 +156,7 @@ function checkEach(list: TaskList, findings: Findings): void {
 }
 
 function isShortName(text: string): boolean {
-  return validators()('common.json#/$defs/name')(text);
+  return validators()('name')(text);
 }
 
 const FIELD_KEYWORDS = new Set(['additionalProperties', 'unevaluatedProperties', 'oneOf']);
@@ -277,7 +325,7 @@ function valueAt(value: unknown, path: Path): unknown {
 /** Why a user's inputSchema or outputSchema is no JSON Schema, or undefined when it is one. */
 export function schemaProblem(schema: JsonObject): string | undefined {
   try {
-    newAjv({ strict: false }).compile(schema);
+    newAjv({ isOurs: false }).compile(schema);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -289,7 +337,7 @@ export type DataCheck = (data: unknown) => string | undefined;
 
 /** Throws when the schema is none; admission has refused such manifests. */
 export function compileDataSchema(schema: JsonObject): DataCheck {
-  const validate = newAjv({ strict: false }).compile(schema);
+  const validate = newAjv({ isOurs: false }).compile(schema);
   return (data) => {
     if (validate(data)) return undefined;
     const findings = new Findings();

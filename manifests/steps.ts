@@ -77,9 +77,9 @@ export function checkSteps(steps: readonly JsonObject[], path: Path, findings: F
   const seen = new Map<string, number>();
   const nodes = expandSteps(steps, path);
   for (const node of nodes) {
-    const before = seen.size;
-    checkId(node.task, node.path, seen, findings);
-    seen.set(idOf(node.task), seen.get(idOf(node.task)) ?? before);
+    const id = idOf(node.task);
+    checkId(id, node.path, seen.get(id), findings);
+    if (!seen.has(id)) seen.set(id, seen.size);
   }
   for (const node of nodes) {
     if (findings.isFull) return;

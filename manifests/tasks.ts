@@ -20,13 +20,15 @@ export type KnownIds = ReadonlyMap<string, unknown> | null;
 export function checkTasks(tasks: readonly JsonObject[], path: Path, findings: Findings, warnings: Findings): void {
   const indexes = new Map<string, number>();
   for (const [index, task] of tasks.entries()) {
-    checkId(task, [...path, index], indexes, findings);
-    if (!indexes.has(idOf(task))) indexes.set(idOf(task), index);
+    const id = idOf(task);
+    checkId(id, [...path, index], indexes.get(id), findings);
+    if (!indexes.has(id)) indexes.set(id, index);
   }
   for (const [index, task] of tasks.entries()) {
     if (findings.isFull) return;
-    checkTaskBody(task, [...path, index], indexes, findings, warnings);
-    checkDependencies(task, [...path, index], indexes, findings, warnings);
+    const at = [...path, index];
+    checkTaskBody(task, at, indexes, findings, warnings);
+    checkDependencies(task, at, indexes, findings, warnings);
   }
   if (findings.isEmpty) checkCycle(tasks, path, indexes, findings);
 }
@@ -39,19 +41,13 @@ export function dependenciesOf(task: JsonObject): readonly string[] {
   return (task['dependencies'] ?? []) as string[];
 }
 
-/** Adds a finding when the id is too long or was there before. */
-export function checkId(task: JsonObject, path: Path, known: ReadonlyMap<string, number>, findings: Findings): void {
-  const id = idOf(task);
+/** Adds a finding when the id is too long, or was there before at index `first`. */
+export function checkId(id: string, path: Path, first: number | undefined, findings: Findings): void {
   const problem = nodeIdProblem(id);
   if (problem !== undefined) findings.add([...path, 'id'], 'Invalid', problem);
-  const first = known.get(id);
-  if (first !== undefined) {
-    findings.add(
-      [...path, 'id'],
-      'Duplicate',
-      `expected ids to be different, found ${quote(id)} again (first at index ${first})`,
-    );
-  }
+  if (first === undefined) return;
+  const message = `expected ids to be different, found ${quote(id)} again (first at index ${first})`;
+  findings.add([...path, 'id'], 'Duplicate', message);
 }
 
 function checkDependencies(
@@ -62,17 +58,23 @@ function checkDependencies(
   warnings: Findings,
 ): void {
   const id = idOf(task);
+  const dependencies = dependenciesOf(task);
   const seen = new Set<string>();
-  for (const [index, dependency] of dependenciesOf(task).entries()) {
-    if (findings.isFull) return;
-    const at = [...path, 'dependencies', index];
-    if (dependency === id) findings.add(at, 'Invalid', `task ${quote(id)} depends on itself: ${id} -> ${id}`);
+  for (let index = 0; index < dependencies.length && !findings.isFull; index += 1) {
+    const dependency = dependencies[index] ?? '';
+    const at = () => [...path, 'dependencies', index];
+    if (dependency === id) findings.add(at(), 'Invalid', selfMessage(id));
     else if (!known.has(dependency)) {
       const hint = known.size <= 1000 ? didYouMean(dependency, known.keys()) : '';
-      findings.add(at, 'NotFound', `expected the id of a task, found ${quote(dependency)}, which is none${hint}`);
-    } else if (seen.has(dependency)) warnings.add(at, 'Duplicate', `${quote(dependency)} stands twice`);
+      findings.add(at(), 'NotFound', `expected the id of a task, found ${quote(dependency)}, which is none${hint}`);
+    } else if (seen.has(dependency)) warnings.add(at(), 'Duplicate', `${quote(dependency)} stands twice`);
     seen.add(dependency);
   }
+}
+
+function selfMessage(id: string): string {
+  const short = quote(id).slice(1, -1);
+  return `task ${quote(id)} depends on itself: ${short} -> ${short}`;
 }
 
 function checkCycle(

@@ -78,8 +78,14 @@ describe('what is taken', () => {
 
   test('every field of a task at once', () => {
     const task = {
-      ...{ id: 'b', command: 'x', dependencies: ['a'], when: '$.tasks.a.output.ok == true', trigger: 'AllDone' },
-      ...{ with: { a: '$.input.x', b: [1, { c: '$.tasks.a.output' }] }, timeoutSeconds: 1.5, workingDir: '/tmp' },
+      id: 'b',
+      command: 'x',
+      dependencies: ['a'],
+      when: '$.tasks.a.output.ok == true',
+      trigger: 'AllDone',
+      with: { a: '$.input.x', b: [1, { c: '$.tasks.a.output' }] },
+      timeoutSeconds: 1.5,
+      workingDir: '/tmp',
       retry: { maxAttempts: 2, intervalSeconds: 0.5, backoffRate: 1, maxDelaySeconds: 9, jitter: true },
       inputSchema: { type: 'object' },
       outputSchema: { type: 'object', properties: { n: { type: 'integer' } } },
@@ -107,7 +113,8 @@ describe('what is taken', () => {
   });
 
   test('what only the engine writes is taken off, so that what get prints can be applied again', () => {
-    const text = `${HEAD.replace('{name: w}', '{name: w, uid: u, resourceVersion: "7", generation: 1, labels: {a: b}}')}spec: {tasks: [{id: a, command: x}]}\nstatus: {phase: Running}`;
+    const head = HEAD.replace('{name: w}', '{name: w, uid: u, resourceVersion: "7", generation: 1, labels: {a: b}}');
+    const text = `${head}spec: {tasks: [{id: a, command: x}]}\nstatus: {phase: Running}`;
     expect(admitted(text).metadata).toEqual({ name: 'w', labels: { a: 'b' } });
   });
 });

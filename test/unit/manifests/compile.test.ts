@@ -49,15 +49,13 @@ describe('tasks', () => {
     };
     const registration = compiled(spec, undefined, { input: { x: 1 } });
     expect(registration).toEqual({
-      ...{
-        name: 'r',
-        uid: 'u',
-        workflow: 'w',
-        workflowGeneration: 3,
-        input: { x: 1 },
-        parallelism: 2,
-        failurePolicy: 'Continue',
-      },
+      name: 'r',
+      uid: 'u',
+      workflow: 'w',
+      workflowGeneration: 3,
+      input: { x: 1 },
+      parallelism: 2,
+      failurePolicy: 'Continue',
       change: {
         nodes: [
           { id: 'B', task: { executor: { type: 'command', command: 'b' } }, dependencies: ['A'] },
@@ -94,7 +92,7 @@ describe('tasks', () => {
   ];
   test.each(retries)('retries: $name', ({ task, retry }) => {
     const node = nodeOf(compiled({ tasks: [{ id: 'a', command: 'x', ...task }] }));
-    expect((node?.task as { retry?: unknown }).retry).toEqual(retry);
+    expect((node?.task as { retry?: unknown } | undefined)?.retry).toEqual(retry);
   });
 
   const executors: readonly { name: string; task: JsonObject; executor: unknown }[] = [
@@ -134,8 +132,12 @@ describe('tasks', () => {
     const spec = { tasks: [{ id: 'a', taskRef: 'fetch', timeoutSeconds: 9, when: '$.input.go == true' }] };
     expect(taskNamesOf(spec)).toEqual(['fetch']);
     expect(nodeOf(compiled(spec, (name) => (name === 'fetch' ? shared : undefined)))?.task).toEqual({
-      ...{ task: 'fetch', executor: { type: 'exec', argv: ['fetch'] }, timeoutSeconds: 9, env: { A: '1' } },
-      ...{ retry: [{ maxAttempts: 1 }], when: '$.input.go == true' },
+      task: 'fetch',
+      executor: { type: 'exec', argv: ['fetch'] },
+      timeoutSeconds: 9,
+      env: { A: '1' },
+      retry: [{ maxAttempts: 1 }],
+      when: '$.input.go == true',
     });
   });
 

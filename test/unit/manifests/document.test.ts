@@ -86,7 +86,10 @@ describe('comments and order stay', () => {
   });
 
   test('where an anchored value changes, its aliases keep what they said', () => {
-    const text = `${TEXT.slice(0, TEXT.indexOf('  parallelism'))}  tasks:\n  - &x {id: a, command: echo a} # one\n  - {id: b, command: y, env: &e {A: b}}\n  - {id: c, command: y, env: *e}\n`;
+    const head = TEXT.slice(0, TEXT.indexOf('  parallelism'));
+    const body =
+      '  tasks:\n  - &x {id: a, command: echo a} # one\n  - {id: b, command: y, env: &e {A: b}}\n  - {id: c, command: y, env: *e}\n';
+    const text = head + body;
     const spec = {
       tasks: [A, { id: 'b', command: 'y', env: { A: 'changed' } }, { id: 'c', command: 'y', env: { A: 'b' } }],
     };

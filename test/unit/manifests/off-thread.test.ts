@@ -17,7 +17,7 @@ describe('large documents', () => {
 
   test('bytes are admitted like text', async () => {
     const { manifests } = await admit({ name: 'x', bytes: new TextEncoder().encode(yamlOf(4000)) });
-    expect((manifests[0]?.manifest.spec['tasks'] as unknown[]).length).toBe(4000);
+    expect(manifests[0]?.manifest.spec['tasks']).toHaveLength(4000);
   });
 
   test('problems come back with their places', async () => {

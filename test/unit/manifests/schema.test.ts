@@ -1,10 +1,18 @@
 // The JSON Schemas as documents: described, closed and bounded everywhere, and of one mind with the code.
 
+import { createRequire } from 'node:module';
+import { runInThisContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import { EXECUTOR_FIELDS } from '../../../manifests/executors.ts';
 import { KINDS } from '../../../manifests/model.ts';
-import { commonSchema, compileDataSchema, schemaOf, schemaProblem } from '../../../manifests/schema.ts';
+import {
+  commonSchema,
+  compileDataSchema,
+  printValidators,
+  schemaOf,
+  schemaProblem,
+} from '../../../manifests/schema.ts';
 
 interface Part {
   readonly path: string;
@@ -39,6 +47,13 @@ const typesOf = (schema: JsonObject): unknown[] => [schema['type'] ?? []].flat()
 describe('schemas for editors', () => {
   test('there are many fields', () => {
     expect(parts.length).toBeGreaterThan(100);
+  });
+
+  test('each is a JSON Schema of 2020-12', () => {
+    // References to common.json lead nowhere when a schema is looked at alone, so they are taken out.
+    const alone = (schema: JsonObject): JsonObject =>
+      JSON.parse(JSON.stringify(schema).replaceAll(/"\$ref":"[^"]*"/g, '"$comment":"ref"')) as JsonObject;
+    expect(roots.map(({ schema }) => schemaProblem(alone(schema)))).toEqual(roots.map(() => undefined));
   });
 
   test('every field has a description', () => {
@@ -76,10 +91,36 @@ describe('schemas for editors', () => {
   });
 
   test('the executors of the schema are those of the code', () => {
-    const { executors, oneExecutor } = common['$defs'] as Record<string, JsonObject>;
-    expect(Object.keys(executors?.['properties'] as JsonObject)).toEqual(EXECUTOR_FIELDS);
-    const choices = (oneExecutor?.['oneOf'] as { required: string[] }[]).flatMap(({ required }) => required);
+    const { executors, oneExecutor } = common['$defs'] as { executors: JsonObject; oneExecutor: JsonObject };
+    expect(Object.keys(executors['properties'] as JsonObject)).toEqual(EXECUTOR_FIELDS);
+    const choices = (oneExecutor['oneOf'] as { required: string[] }[]).flatMap(({ required }) => required);
     expect(choices).toEqual([...EXECUTOR_FIELDS, 'taskRef']);
+  });
+});
+
+describe('what the build prints', () => {
+  type Printed = Record<string, (value: unknown) => boolean>;
+  const module: { exports: Printed } = { exports: {} };
+  const run = runInThisContext(`(function (module, exports, require) {${printValidators()}\n})`) as (
+    ...scope: unknown[]
+  ) => void;
+  run(module, module.exports, createRequire(import.meta.url));
+  const workflow = (spec: unknown): unknown => ({
+    apiVersion: 'oarlock.dev/v1',
+    kind: 'Workflow',
+    metadata: { name: 'w' },
+    spec,
+  });
+
+  test.each([
+    ['Workflow', workflow({ tasks: [{ id: 'a', command: 'x' }] }), true],
+    ['Workflow', workflow({ tasks: [{ id: 'a', comand: 'x' }] }), false],
+    ['Workflow', workflow({ tasks: [{ id: 'a', command: 'x', exec: ['y'] }] }), false],
+    ['WorkflowRun', workflow({ workflowRef: { name: 'w' } }), false],
+    ['step', { type: 'parallel', tasks: ['a', { id: 'b', command: 'x' }] }, true],
+    ['name', '../x', false],
+  ] as const)('%s of %j is %s', (name, value, isTaken) => {
+    expect(module.exports[name]?.(value)).toBe(isTaken);
   });
 });
 
