@@ -181,6 +181,16 @@ export class ChangeLog {
     return () => this.#listeners.delete(listener);
   }
 
+  /** That revision was given, says the view of an object: if its change is gone, its number is not given again. */
+  raise(revision: number): void {
+    if (revision > this.#head) this.refresh();
+    if (revision <= this.#head) return;
+    this.#reader.onGap();
+    this.#head = revision;
+    this.#place(this.#path(revision));
+    this.#seen = this.#disk.stat(this.#directory);
+  }
+
   async close(): Promise<void> {
     await this.#sync.finish();
   }

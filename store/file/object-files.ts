@@ -96,7 +96,7 @@ export class ObjectFiles {
     this.documents = options.documents ?? createDocuments();
     this.desired = new DesiredFiles(disk, paths);
     this.meta = new MetaFiles(disk, paths, quarantine);
-    this.index = new ObjectIndex(this.meta);
+    this.index = new ObjectIndex(this.meta, (revision) => this.log.raise(revision));
     this.#stage = new Stage({ disk, paths, desired: this.desired, meta: this.meta, quarantine, uniq });
     const reader = {
       onChange: (revision: number, change: StoredChange) => {

@@ -29,14 +29,17 @@ interface KindView {
 
 export class ObjectIndex {
   readonly #meta: MetaFiles;
+  readonly #onSeen: (revision: number) => void;
   readonly #kinds = new Map<Kind, KindView>();
   /** The newest deletion: on a full disk its view may still stand. */
   #deletion: { readonly kind: Kind; readonly name: string; readonly revision: number } | null = null;
   /** Newest published status by uid. */
   readonly #statuses = new Map<string, number>();
 
-  constructor(meta: MetaFiles) {
+  /** `onSeen`: called with the revision of every view that is read. */
+  constructor(meta: MetaFiles, onSeen: (revision: number) => void) {
     this.#meta = meta;
+    this.#onSeen = onSeen;
   }
 
   /** Null when there is no such object, or when nothing but its desired file is left of it. */
@@ -46,6 +49,9 @@ export class ObjectIndex {
     if (known !== undefined) return known;
     const meta = this.#meta.read(kind, name);
     if (meta === null || this.#isLeftOf(kind, name, meta.revision)) return null;
+    this.#onSeen(meta.revision);
+    const read = this.#view(kind).entries.get(name);
+    if (read !== undefined) return read;
     return this.#put(kind, name, meta.record, meta.revision);
   }
 

@@ -64,6 +64,8 @@ export interface StoredMeta {
 }
 
 const REVISION_DIGITS = 16;
+/** A greater number is no count of anything, but a mistake. */
+const LAST_REVISION = 1e12;
 const CHANGE_FILE = new RegExp(`^(\\d{${REVISION_DIGITS}})\\.json$`);
 const KIND_NAMES: ReadonlySet<string> = new Set(KINDS.map(({ kind }) => kind));
 const REFUSALS: ReadonlySet<string> = new Set(['InvalidManifest', 'NameMismatch', 'Duplicate']);
@@ -123,7 +125,9 @@ export function parseMeta(bytes: Buffer, kind: Kind, name: string): StoredMeta {
   if (record.kind !== kind || record.name !== name) {
     throw new Error(`expected the object ${kind}/${name}, found ${record.kind}/${record.name}`);
   }
-  return { revision: numberAt(value, 'revision'), record };
+  const revision = numberAt(value, 'revision');
+  if (!Number.isSafeInteger(revision) || revision > LAST_REVISION) throw unexpected('revision', `at most ${LAST_REVISION}`);
+  return { revision, record };
 }
 
 function recordOf(value: JsonObject): FileRecord {
