@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { createProcesses } from '../runtime/processes.ts';
 import { createRandom } from '../runtime/random.ts';
 import type { DiskHooks } from './file/disk.ts';
-import type { Store } from './store.ts';
+import type { Keys, Store } from './store.ts';
 
 export interface OpenOptions {
   /** For tests: stops or fails any single file operation. */
@@ -18,4 +18,12 @@ export async function openStore(url: string, options: OpenOptions = {}): Promise
     return openFileStore(resolve(rest), { processes: createProcesses(), random: createRandom(), ...options });
   }
   throw new Error(`store ${JSON.stringify(url)}: expected file:DIRECTORY`);
+}
+
+/** The keys of the store at that URL, made ready without opening the rest of it. */
+export async function openKeys(url: string): Promise<Keys> {
+  const root = /^file:(.+)$/.exec(url)?.[1];
+  if (root === undefined) throw new Error(`keys ${JSON.stringify(url)}: expected file:DIRECTORY`);
+  const { openFileKeys } = await import('./file/keys.ts');
+  return openFileKeys(resolve(root));
 }

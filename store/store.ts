@@ -66,7 +66,10 @@ export interface Resources {
   /** With status (of a run: the published summary, without nodes). Null when there is none. */
   get(kind: Kind, name: string): Promise<Resource | null>;
   /** Sorted by name. `after` and `limit` page; `revision` is one to watch from without a gap. */
-  list(kind: Kind, page?: { after?: string; limit?: number }): Promise<{ items: Resource[]; revision: number; remaining: number }>;
+  list(
+    kind: Kind,
+    page?: { after?: string; limit?: number },
+  ): Promise<{ items: Resource[]; revision: number; remaining: number }>;
   create(manifest: Manifest, options?: WriteOptions): Promise<Resource>;
   /** A write that changes nothing takes no revision. */
   update(manifest: Manifest, options?: WriteOptions): Promise<Resource>;
@@ -275,4 +278,31 @@ export interface Seats {
   workers(): Promise<WorkerView[]>;
   /** A hint that workers came or went. */
   onHint(callback: () => void): () => void;
+}
+
+// --- keys and endpoint -------------------------------------------------------------------------
+
+/** Small secret documents of the API: what signs tokens and serves TLS. Opened apart from the rest (openKeys), for those who need no more. */
+export interface Keys {
+  names(): Promise<string[]>;
+  /** Null when there is none. */
+  read(name: string): Promise<string | null>;
+  /** Exclusive: false when the name is taken. Readers see the whole text or none; it survives power loss once this resolves. */
+  create(name: string, text: string): Promise<boolean>;
+  /** Creates it or takes the place of what stands, under the same promises. */
+  replace(name: string, text: string): Promise<void>;
+  remove(name: string): Promise<void>;
+  /** Where the API of this place listens; null when none has said so. */
+  endpoint(): Promise<Endpoint | null>;
+  setEndpoint(endpoint: Endpoint): Promise<void>;
+  /** Forgets the endpoint if it is still that process's. */
+  clearEndpoint(pid: number): Promise<void>;
+}
+
+export interface Endpoint {
+  /** Plain http; null when it is served over TLS only. */
+  readonly url: string | null;
+  /** https; null when it is served without TLS. */
+  readonly tlsUrl: string | null;
+  readonly pid: number;
 }

@@ -23,6 +23,8 @@ export interface FileStat {
   readonly ctimeMs: number;
   readonly isFile: boolean;
   readonly isDirectory: boolean;
+  /** Permission bits. */
+  readonly mode: number;
 }
 
 /** The largest file that is read, in bytes. */
@@ -295,6 +297,7 @@ function toFileStat(stat: fs.Stats): FileStat {
     ctimeMs: stat.ctimeMs,
     isFile: stat.isFile(),
     isDirectory: stat.isDirectory(),
+    mode: stat.mode & 0o7777,
   };
 }
 
