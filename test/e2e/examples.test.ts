@@ -1,7 +1,7 @@
 // Every file under manifests/examples/ through the real command line, in a state directory of its own, with the end that
 // its comments promise. A file that is added without a row here fails the first test.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,7 +74,8 @@ interface NodeStatus {
 }
 
 interface RunObject {
-  readonly status: { readonly phase: string; readonly nodes: Readonly<Record<string, NodeStatus>> };
+  /** Absent until the controller has seen the run. */
+  readonly status?: { readonly phase: string; readonly nodes: Readonly<Record<string, NodeStatus>> };
 }
 
 interface Ended {
@@ -83,12 +84,15 @@ interface Ended {
   readonly stderr: string;
 }
 
+const children = new Set<ChildProcess>();
+
 function oarlock(state: string, ...args: string[]): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, '--state', state, ...args], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    children.add(child);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -98,7 +102,10 @@ function oarlock(state: string, ...args: string[]): Promise<Ended> {
       stderr += text;
     });
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    child.on('close', (code) => {
+      children.delete(child);
+      resolve({ code, stdout, stderr });
+    });
   });
 }
 
@@ -111,7 +118,7 @@ function parsed(ended: Ended): RunObject {
 }
 
 function valuesOf<T>(run: RunObject, pick: (node: NodeStatus) => T): Record<string, T> {
-  return Object.fromEntries(Object.entries(run.status.nodes).map(([id, node]) => [id, pick(node)]));
+  return Object.fromEntries(Object.entries(run.status?.nodes ?? {}).map(([id, node]) => [id, pick(node)]));
 }
 
 const APPROVAL = 'approval.yaml';
@@ -122,7 +129,12 @@ describe('examples', () => {
     if (!existsSync(main)) throw new Error('dist/ is not there; npm run build makes it');
     base = mkdtempSync(join(tmpdir(), 'oarlock-examples-'));
   });
-  afterAll(() => rmSync(base, { recursive: true, force: true }));
+  afterAll(async () => {
+    const left = [...children];
+    await Promise.all(left.map((child) => new Promise((resolve) => child.once('close', resolve).kill('SIGKILL'))));
+    rmSync(base, { recursive: true, force: true });
+    expect(left.map(({ spawnargs }) => spawnargs)).toEqual([]);
+  });
 
   test('every example has a row here', () => {
     expect([...rows.map(({ file }) => file), APPROVAL].sort()).toEqual(readdirSync(examples).sort());
@@ -136,7 +148,7 @@ describe('examples', () => {
   test.each(rows)('$file ends as its comments say', async ({ file, exitCode, phase, nodes, attempts, outputs }) => {
     const ended = await oarlock(join(base, file), 'run', join(examples, file), '-o', 'json');
     const run = parsed(ended);
-    expect({ code: ended.code, phase: run.status.phase }).toEqual({ code: exitCode, phase });
+    expect({ code: ended.code, phase: run.status?.phase }).toEqual({ code: exitCode, phase });
     const states = valuesOf(run, ({ state }) => state);
     if (typeof nodes === 'number') {
       expect(Object.values(states)).toEqual(Array.from({ length: nodes }, () => 'SUCCESS'));
@@ -159,7 +171,7 @@ describe('examples', () => {
     const deadline = Date.now() + 30_000;
     for (;;) {
       const seen = await oarlock(state, 'get', 'run', 'order-1', '-o', 'json');
-      if (seen.code === 0 && parsed(seen).status.nodes['approval']?.state === 'WAITING') break;
+      if (seen.code === 0 && parsed(seen).status?.nodes['approval']?.state === 'WAITING') break;
       if (Date.now() > deadline) throw new Error(`approval is not WAITING after 30 s: ${seen.stdout}${seen.stderr}`);
     }
     const data = { by: 'Ada', ok: true };
@@ -167,8 +179,8 @@ describe('examples', () => {
       code: 0,
     });
     const run = parsed(await running);
-    expect(run.status.phase).toBe('Succeeded');
-    expect(run.status.nodes['approval']?.output).toEqual(data);
-    expect(run.status.nodes['send']?.state).toBe('SUCCESS');
+    expect(run.status?.phase).toBe('Succeeded');
+    expect(run.status?.nodes['approval']?.output).toEqual(data);
+    expect(run.status?.nodes['send']?.state).toBe('SUCCESS');
   });
 });
