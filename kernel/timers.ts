@@ -49,6 +49,8 @@ export class TimerHeap<T> {
 
   /** Owners of all timers due at `now`, without removing them: their owners drop them when it is done. O(number of them). */
   due(now: number): T[] {
+    // Cancelled ones at the top go first, or each look would walk over all that were ever due.
+    this.next();
     const owners: T[] = [];
     const open = [0];
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
