@@ -145,13 +145,17 @@ export interface RunPlaces {
 
 export interface Journal {
   readonly lastSeq: number;
-  /** Hands the events to the kernel's file; returns the number of the last. They are read back after a kill -9, not yet after power loss. */
+  /**
+   * Hands the events to the kernel's file; returns the number of the last. They are read back after a kill -9, not yet after power loss.
+   * All of them or, when it throws, none: NoSpace; Conflict when the journal was cut behind its writer (`repair`, then append again);
+   * Expired when a newer epoch writes; Unavailable after a failed sync or `close` (open again); NotFound when the run was removed.
+   */
   append(events: readonly RunEvent[]): number;
   /** Resolves once the event of that number is recorded (synced). Shared: one sync serves all that wait. Rejects once and for all after a failed sync. */
   recorded(seq: number): Promise<void>;
-  /** A view that makes loading cheap; may be lost. Written only up to a recorded number. */
+  /** A view that makes loading cheap; may be lost. Holds the events up to `seq` and none after it; waits until that one is recorded. */
   snapshot(data: JsonObject, seq: number): Promise<void>;
-  /** Puts files that somebody deleted back (from `data`), as far as that can be. */
+  /** Puts files that somebody deleted back, as far as that can be. `data` is what a snapshot at `lastSeq` holds. */
   repair(data: () => JsonObject): Promise<void>;
   close(): Promise<void>;
 }
