@@ -158,13 +158,15 @@ describe('layers', () => {
 describe('doors', () => {
   const file = (path: string, specifier: string) => ({ path, text: `import { x } from '${specifier}';\n` });
 
-  test('two files of one folder are one door', () => {
+  test('two files of one folder, or of one below it, are one door', () => {
+    expect(doorProblems([file('api/server.ts', 'koa'), file('api/faces/b.ts', 'koa')], ['koa'])).toEqual([]);
     expect(
       doorProblems([file('store/file/a.ts', 'chokidar'), file('store/file/b.ts', 'chokidar')], ['chokidar']),
     ).toEqual([]);
   });
 
   test('two folders are two doors', () => {
+    expect(doorProblems([file('api/a/a.ts', 'koa'), file('api/ab/b.ts', 'koa')], ['koa'])).toHaveLength(1);
     expect(doorProblems([file('store/a.ts', 'yaml'), file('cli/b.ts', 'yaml')], ['yaml'])).toEqual([
       'yaml: expected one door, found cli, store',
     ]);
