@@ -15,9 +15,14 @@ export function monotonicMs(): number {
   return Number(ns / NS_PER_MS) + Number(ns % NS_PER_MS) / 1e6;
 }
 
+/** Wall time, for ages of files and for showing instants to people. */
+export function wallMs(): number {
+  return Date.now();
+}
+
 export function createClock(offset: number): Clock {
   return {
-    now: () => ({ time: Math.floor(monotonicMs() + offset), wall: Date.now() }),
+    now: () => ({ time: Math.floor(monotonicMs() + offset), wall: wallMs() }),
     after(delayMs, callback) {
       const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), LONGEST_TIMER_MS));
       return () => clearTimeout(timer);

@@ -1,11 +1,12 @@
 // Looks after what runs, while something runs: logs that grow too large, and processes that an attempt left behind.
 //
-// A task writes its log itself, through no pipe, so the cap is kept by cutting: head and tail stay, a line between them says how much
-// went. What outlives its attempt in a slot's session gets SIGTERM, later SIGKILL, and a line in that attempt's log.
+// A task writes its log itself, through no pipe, so the cap is kept by cutting (log-cap.ts). What outlives its attempt in a slot's session
+// gets SIGTERM, later SIGKILL, and a line in that attempt's log.
 //
 // V1  a process is left behind when it started before the attempt that its slot runs now, or when the slot runs none.
 // V2  nothing is done while nothing runs.
 
+import { uptime } from 'node:os';
 import type { Clock, ProcessIdentity, Processes } from '../kernel/ports.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Disk } from '../store/file/disk.ts';
@@ -18,20 +19,40 @@ export interface SweepOptions {
   readonly log: Log;
 }
 
+/** An attempt in a slot. */
 export interface Sweepable {
-  readonly fence: string;
   readonly logPath: string;
   readonly slot: ProcessIdentity;
+  /** When it was given to the slot, in ticks since boot. */
+  readonly ticks: number;
 }
 
 const SWEEP_MS = 400;
+/** Attempts of a slot that are remembered, to tell whose process was left behind. */
+const HISTORY_LIMIT = 100;
+/** Rounds from SIGTERM to SIGKILL. */
+const PATIENCE = 5;
+const FINISH_MS = 2_000;
+const FINISH_STEP_MS = 20;
+
+/** Ticks since boot, as start times of processes are counted. */
+export function ticksNow(): number {
+  return Math.floor(uptime() * 100);
+}
+
+interface SlotRecord {
+  readonly slot: ProcessIdentity;
+  /** Attempts that ended, oldest first. */
+  readonly history: Sweepable[];
+  running: Sweepable | null;
+  /** Something ended since the last look, or was there that may be left behind. */
+  isSuspect: boolean;
+}
 
 export class Sweep {
   readonly #options: SweepOptions;
-  #running: readonly Sweepable[] = [];
-  /** Attempts that ended since the last round. */
-  #ended: Sweepable[] = [];
-  /** pid-ticks of processes that were told to go, and in how many rounds they were found again. */
+  readonly #slots = new Map<number, SlotRecord>();
+  /** Processes that were told to go, and how often they were found again. */
   readonly #told = new Map<string, number>();
   #cancel: (() => void) | null = null;
 
@@ -39,24 +60,42 @@ export class Sweep {
     this.#options = options;
   }
 
-  watch(running: readonly Sweepable[]): void {
-    this.#running = running;
+  started(attempt: Sweepable): void {
+    this.#record(attempt).running = attempt;
     this.#schedule();
   }
 
   ended(attempt: Sweepable): void {
-    this.#ended.push(attempt);
+    const record = this.#record(attempt);
+    record.running = null;
+    record.isSuspect = true;
+    record.history.push(attempt);
+    if (record.history.length > HISTORY_LIMIT) record.history.shift();
     this.#schedule();
   }
 
-  close(): void {
+  /** Nothing runs any more: ends at once what is left behind. */
+  async finish(): Promise<void> {
     this.#cancel?.();
     this.#cancel = null;
+    const { clock } = this.#options;
+    const deadline = clock.now().time + FINISH_MS;
+    while (this.#endLeftBehind(clock.now().time >= deadline) > 0) {
+      await new Promise<void>((resolve) => void clock.after(FINISH_STEP_MS, resolve));
+    }
+  }
+
+  #record({ slot }: Sweepable): SlotRecord {
+    const known = this.#slots.get(slot.pid);
+    if (known !== undefined && known.slot.startTicks === slot.startTicks) return known;
+    const record: SlotRecord = { slot, history: [], running: null, isSuspect: false };
+    this.#slots.set(slot.pid, record);
+    return record;
   }
 
   #schedule(): void {
-    if (this.#cancel !== null || (this.#running.length === 0 && this.#ended.length === 0 && this.#told.size === 0))
-      return;
+    const hasWork = [...this.#slots.values()].some(({ running, isSuspect }) => running !== null || isSuspect);
+    if (this.#cancel !== null || !hasWork) return;
     this.#cancel = this.#options.clock.after(SWEEP_MS, () => {
       this.#cancel = null;
       this.#round();
@@ -65,17 +104,63 @@ export class Sweep {
   }
 
   #round(): void {
-    const ended = this.#ended;
-    this.#ended = [];
-    for (const { logPath } of [...this.#running, ...ended]) {
+    for (const { running, history, isSuspect } of this.#slots.values()) {
+      for (const attempt of [running, isSuspect ? history.at(-1) : null])
+        if (attempt != null) this.#cap(attempt.logPath);
+    }
+    this.#endLeftBehind(false);
+  }
+
+  #cap(path: string): void {
+    try {
+      capLog(this.#options.disk, path);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#options.log.warn('a log could not be cut', { path, error: message });
+    }
+  }
+
+  /** How many there are still. */
+  #endLeftBehind(isUrgent: boolean): number {
+    let count = 0;
+    const found = new Set<string>();
+    for (const record of this.#slots.values()) {
+      if (!record.isSuspect) continue;
+      const { slot, running } = record;
+      const others = this.#options.processes.membersOf('', slot.pid).filter(({ pid }) => pid !== slot.pid);
+      const left = others.filter(({ startTicks }) => running === null || startTicks < running.ticks);
+      // One that started in the same tick as what runs now cannot be told from it: looked at again.
+      record.isSuspect = left.length > 0 || others.some(({ startTicks }) => startTicks === running?.ticks);
+      count += left.length;
+      for (const process of left) found.add(this.#end(record, process, isUrgent));
+    }
+    for (const key of this.#told.keys()) if (!found.has(key)) this.#told.delete(key);
+    for (const [pid, { slot, running, isSuspect }] of this.#slots) {
+      if (running === null && !isSuspect && this.#options.processes.liveness(slot) === 'dead') this.#slots.delete(pid);
+    }
+    return count;
+  }
+
+  #end({ history }: SlotRecord, process: ProcessIdentity, isUrgent: boolean): string {
+    const { disk, processes } = this.#options;
+    const key = `${process.pid}-${process.startTicks}`;
+    const rounds = this.#told.get(key) ?? 0;
+    this.#told.set(key, rounds + 1);
+    if (rounds > 0) {
+      if (isUrgent || rounds >= PATIENCE) processes.signal(process, 'SIGKILL');
+      return key;
+    }
+    processes.signal(process, isUrgent ? 'SIGKILL' : 'SIGTERM');
+    const owner = history.findLast(({ ticks }) => ticks <= process.startTicks) ?? history[0];
+    if (owner !== undefined && disk.stat(owner.logPath) !== null) {
       try {
-        capLog(this.#options.disk, logPath);
-      } catch (error) {
-        this.#options.log.warn('a log could not be cut', {
-          path: logPath,
-          error: error instanceof Error ? error.message : String(error),
-        });
+        const handle = disk.openAppend(owner.logPath);
+        disk.append(handle, owner.logPath, `oarlock: process ${process.pid} was left behind and is ended\n`);
+        disk.close(handle);
+      } catch {
+        // The note is lost (a full disk), the process is ended all the same.
       }
     }
+    return key;
   }
 }

@@ -17,7 +17,7 @@ import type { Leases, Offer, Seats, Standing, WorkerSeat } from '../store/store.
 import { slotKindOf } from './executors.ts';
 import { baseEnvironment, type Job, prepareJob } from './job.ts';
 import { Slot, type SlotSettings } from './slot.ts';
-import { Sweep } from './sweep.ts';
+import { Sweep, type Sweepable, ticksNow } from './sweep.ts';
 
 export interface WorkerOptions {
   readonly store: { readonly leases: Leases; readonly seats: Seats };
@@ -45,6 +45,7 @@ interface Desk {
 interface Running {
   readonly job: Job;
   readonly slot: Slot;
+  readonly attempt: Sweepable;
   /** The last scan found its slot without anything to do. */
   isDoubtful: boolean;
 }
@@ -106,11 +107,11 @@ class Worker {
     } finally {
       cancelScan();
       unwatch();
-      this.#sweep.close();
     }
     const slots = this.#desks.flatMap(({ shell, host }) => [shell, host].filter((slot) => slot !== null));
     for (const slot of slots) slot.close();
     await Promise.all(slots.map((slot) => slot.exited));
+    await this.#sweep.finish();
     await seat.release();
   }
 
@@ -153,7 +154,6 @@ class Worker {
     this.#isScanDue = false;
     await this.#free(standing, isScan);
     if (!this.#isDraining && standing.offered.length > 0) await this.#fill(standing);
-    this.#sweep.watch(this.#desks.flatMap(({ running }) => (running === null ? [] : [sweepable(running)])));
   }
 
   // --- freeing ---------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ class Worker {
 
   #leave(desk: Desk, running: Running): void {
     desk.running = null;
-    this.#sweep.ended(sweepable(running));
+    this.#sweep.ended(running.attempt);
   }
 
   /** A slot that seems to have nothing to do in two scans, and left no outcome: the file was removed before we saw it. */
@@ -254,7 +254,9 @@ class Worker {
       await this.#leases.settle(this.#name, offer.fence, { outcome: { result: 'Failure', error: job } });
       return false;
     }
-    desk.running = { job, slot, isDoubtful: false };
+    const attempt = { logPath: offer.logPath, slot: slot.identity, ticks: ticksNow() };
+    desk.running = { job, slot, attempt, isDoubtful: false };
+    this.#sweep.started(attempt);
     slot.run(job);
     return true;
   }
@@ -292,10 +294,6 @@ class Worker {
     const message = error instanceof Error ? error.message : String(error);
     this.#options.log.error(`${doing} failed`, { worker: this.#name, error: message });
   }
-}
-
-function sweepable({ job, slot }: Running): { fence: string; logPath: string; slot: Slot['identity'] } {
-  return { fence: job.offer.fence, logPath: job.offer.logPath, slot: slot.identity };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

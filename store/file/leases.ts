@@ -13,6 +13,7 @@ import { StoreError } from '../../kernel/errors.ts';
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import type { Liveness, Processes } from '../../kernel/ports.ts';
 import type { StopReason } from '../../kernel/task.ts';
+import { wallMs } from '../../runtime/clock.ts';
 import { bootPrefix, parseSlot } from '../../runtime/slot-token.ts';
 import type { LeasePlaces, Leases, LeaseView, Offer, SettledOutcome, Standing } from '../store.ts';
 import { type Disk, isCode } from './disk.ts';
@@ -337,7 +338,7 @@ export class FileLeases implements Leases {
   #ageMs(path: string): number {
     const stat = this.#disk.stat(path);
     // A file from the future is as old as can be: the wall clock was set back since.
-    return stat === null ? 0 : Math.abs(Date.now() - stat.mtimeMs);
+    return stat === null ? 0 : Math.abs(wallMs() - stat.mtimeMs);
   }
 
   #setAside(worker: string, name: string, reason: string): void {

@@ -7,7 +7,7 @@
 import { uptime } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { StoreError } from '../../kernel/errors.ts';
-import { monotonicMs } from '../../runtime/clock.ts';
+import { monotonicMs, wallMs } from '../../runtime/clock.ts';
 import type { LeasePlaces, SettledOutcome } from '../store.ts';
 import type { Disk } from './disk.ts';
 import { KernelLock } from './kernel-lock.ts';
@@ -125,7 +125,7 @@ export class OutcomeFiles {
       this.#asleepMs = asleep > 50 ? asleep : 0;
       this.#asleepReadAt = now;
     }
-    return Math.round(Date.now() - (now + this.#asleepMs - seconds * 1000));
+    return Math.round(wallMs() - (now + this.#asleepMs - seconds * 1000));
   }
 }
 

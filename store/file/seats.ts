@@ -9,7 +9,7 @@
 
 import { join } from 'node:path';
 import { StoreError } from '../../kernel/errors.ts';
-import { isObject, type JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import type { ProcessIdentity, Processes } from '../../kernel/ports.ts';
 import type { ControllerSeat, Seats, WorkerSeat, WorkerView } from '../store.ts';
 import type { Disk } from './disk.ts';
@@ -324,6 +324,10 @@ function parseSeat(value: JsonObject): SeatFile | null {
   if (typeof pid !== 'number' || typeof startTicks !== 'number' || typeof bootId !== 'string') return null;
   return {
     identity: { pid, startTicks, bootId },
-    namespaces: { pid: String(namespaces['pid']), net: String(namespaces['net']) },
+    namespaces: { pid: textOf(namespaces['pid']), net: textOf(namespaces['net']) },
   };
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
 }
