@@ -2,8 +2,10 @@
 
 import { StoreError } from '../kernel/errors.ts';
 import type { Resource } from '../manifests/model.ts';
+import { isSameManifest } from '../store/objects.ts';
 import type { Store } from '../store/store.ts';
 import type { NamedDocument } from './documents.ts';
+import { manifestOf } from './objects.ts';
 
 export type Applied = 'created' | 'configured' | 'unchanged';
 
@@ -22,7 +24,9 @@ export async function applyManifest(store: Store, { manifest, text }: NamedDocum
       if (current === null) return { object: await store.resources.create(manifest, options), result: 'created' };
       const { uid, resourceVersion } = current.metadata;
       const object = await store.resources.update(manifest, { ...options, uid, expected: resourceVersion });
-      return { object, result: object.metadata.resourceVersion === resourceVersion ? 'unchanged' : 'configured' };
+      // A document that says the same in other words is kept as it was written now, and changes nothing.
+      const isSame = isSameManifest(manifestOf(current), manifestOf(object));
+      return { object, result: isSame ? 'unchanged' : 'configured' };
     } catch (error) {
       // Somebody else made, changed or deleted it in between: look again.
       if (!isLostRace(error) || tries === TRIES) throw error;
