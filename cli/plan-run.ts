@@ -1,4 +1,6 @@
 // From what the user named to a run: a file is applied, references are checked, and the run is created under a free name.
+//
+// Does not own: following it (verbs/run.ts). Nothing is created when what the run refers to is not there.
 
 import { resolve } from 'node:path';
 import { StoreError } from '../kernel/errors.ts';

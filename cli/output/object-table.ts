@@ -1,4 +1,6 @@
-// The columns that people want to see of each kind.
+// The columns that people want to see of each kind, and how each cell is made from an object.
+//
+// Owns no reading and no printing: an object goes in as plain data (a Resource, or a view of views.ts), cells come out.
 
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import type { Kind } from '../../manifests/model.ts';

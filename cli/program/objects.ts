@@ -1,4 +1,5 @@
 // The verbs for objects: apply, validate, delete, get, describe.
+// Words and help only; what they do stands in verbs/, loaded when one of them runs.
 
 import { type Command, Option } from 'commander';
 import { type Act, collect, text, texts, verb } from './command.ts';

@@ -1,4 +1,6 @@
 // `describe KIND NAME`: the story of an object for people: what was asked, what happened, what is wrong.
+//
+// Long lists are cut, with the command that prints the whole; programs use `get -o json`.
 
 import { type Transition, transitions } from '../../kernel/history.ts';
 import type { Json } from '../../kernel/json.ts';

@@ -1,4 +1,6 @@
 // `get KIND [NAME...]`: tables for people, objects for programs, and with -w whatever changes from then on.
+//
+// A run that is named and printed as data has the state of its nodes; lists carry summaries only.
 
 import { StoreError } from '../../kernel/errors.ts';
 import type { JsonObject } from '../../kernel/json.ts';

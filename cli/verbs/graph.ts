@@ -1,4 +1,6 @@
 // `graph RUN|WORKFLOW`: the graph as layers of text, as DOT, or as JSON.
+//
+// Of a workflow it shows what a run of it would begin with. No recursion: a chain of 10,000 nodes is ordinary input.
 
 import { newRun } from '../../kernel/apply.ts';
 import type { Node } from '../../kernel/node.ts';
