@@ -11,7 +11,7 @@ import { AdmissionError, type Problem } from '../kernel/errors.ts';
 import { isObject, type JsonObject } from '../kernel/json.ts';
 import { type Canonical, canonicalize, type Expectations } from './canonical.ts';
 import { editDocument, envelopDocument } from './document.ts';
-import type { ParsedDocument } from './json-text.ts';
+import { isJson, type ParsedDocument } from './json-text.ts';
 import type { Kind, Manifest } from './model.ts';
 import { admitInThread } from './off-thread.ts';
 import { decodeBytes, parseDocuments } from './parse.ts';
@@ -44,19 +44,21 @@ export interface Admission {
   readonly manifests: readonly Admitted[];
 }
 
-/** Larger texts leave the thread that serves everything else: YAML takes a millisecond a kilobyte, JSON far less. */
-const YAML_IN_PLACE = 64 * 1024;
+/**
+ * Larger texts leave the thread that serves everything else. YAML takes a millisecond a kilobyte, and ten times that when it is meant
+ * badly; JSON, once JSON.parse has taken it, a tenth of it.
+ */
+const YAML_IN_PLACE = 16 * 1024;
 const JSON_IN_PLACE = 1024 * 1024;
+/** Editing costs three times as much as reading. */
+const EDIT_LIMIT = 64 * 1024;
 
 /** Throws AdmissionError with every problem that was found. */
 export async function admit(source: Source): Promise<Admission> {
   const size = source.text?.length ?? source.bytes?.length ?? 0;
-  return size > inPlaceLimit(source) ? admitInThread(source, size) : admitNow(source);
-}
-
-function inPlaceLimit(source: Source): number {
-  const start = source.text?.slice(0, 64) ?? new TextDecoder().decode(source.bytes?.subarray(0, 64));
-  return /^\s*[{[]/.test(start) ? JSON_IN_PLACE : YAML_IN_PLACE;
+  const isSmall =
+    size <= YAML_IN_PLACE || (size <= JSON_IN_PLACE && isJson(source.text ?? new TextDecoder().decode(source.bytes)));
+  return isSmall ? admitNow(source) : admitInThread(source, size);
 }
 
 /** The same on this thread, whatever the size. */
@@ -76,7 +78,7 @@ export function admitNow(source: Source): Admission {
 /** The author's words, with as little changed as it takes to say the manifest. Large ones are rendered anew by the store. */
 function textFor(canonical: Canonical, manifest: Manifest, text: string): string | undefined {
   if (canonical.isVerbatim) return text;
-  if (text.length > YAML_IN_PLACE) return undefined;
+  if (text.length > EDIT_LIMIT) return undefined;
   if (!canonical.isBare) return editDocument(text, manifest);
   return /^\s*\{/.test(text) ? undefined : envelopDocument(text, manifest);
 }

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
 import { isSame } from '../kernel/expression.ts';
 import { isObject, type Json } from '../kernel/json.ts';
+import { isJson } from './json-text.ts';
 import { lazy } from './lazy.ts';
 import type { Manifest } from './model.ts';
 import { parseDocuments } from './parse.ts';
@@ -53,16 +54,6 @@ export function envelopDocument(text: string, manifest: Manifest): string {
   envelope.set('spec', merge(document, body, spec));
   document.contents = envelope as unknown as typeof document.contents;
   return checked(document, text, manifest as unknown as Json) ?? renderDocument(manifest);
-}
-
-function isJson(text: string): boolean {
-  if (!/^\s*\{/.test(text)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 type Editable = Yaml.Document<Yaml.Node, boolean>;

@@ -14,6 +14,17 @@ export interface ParsedDocument {
   readonly text: string;
 }
 
+/** Is it JSON, and a mapping or a list? */
+export function isJson(text: string): boolean {
+  if (!/^\s*[{[]/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The document, null when the text is no JSON; findings say why a JSON document is not taken. */
 export function parseJson(text: string, findings: Findings): ParsedDocument | null {
   let value: unknown;

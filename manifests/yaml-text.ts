@@ -91,6 +91,8 @@ function checkDocument(document: Composed, text: string, findings: Findings): vo
   }
   // Warnings are about things that would silently mean something else: unknown tags, unknown versions.
   for (const { message, pos } of [...document.errors, ...document.warnings]) {
+    // Looking up a place costs the length of the text, and garbage has an error in every line.
+    if (findings.isFull) return;
     findings.add([], 'Syntax', lowerFirst(message), { place: placeOf(text, pos[0]) });
   }
 }

@@ -28,6 +28,16 @@ describe('large documents', () => {
     expect((error as Error).message).toMatch(/^x\.yaml:4003:3: tasks\[4000\]: expected exactly one of command/);
   });
 
+  test('a text that only begins like JSON is not read in place', async () => {
+    let ticks = 0;
+    const timer = setInterval(() => (ticks += 1), 5);
+    const text = `{"a": ${'[1, '.repeat(20)}${'x, '.repeat(100_000)}`;
+    const error = await admit({ name: 'x', text }).catch((caught: unknown) => caught);
+    clearInterval(timer);
+    expect(error).toBeInstanceOf(AdmissionError);
+    expect(ticks).toBeGreaterThan(5);
+  });
+
   test('the loop of this thread goes on meanwhile', async () => {
     let longest = 0;
     let last = performance.now();

@@ -192,6 +192,9 @@ describe('hostile input is refused in little time', () => {
       text: `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`,
       problem: /at most 64 levels/,
     },
+    { name: '16 KB of quotes, an error in every line', text: '"\n'.repeat(8192), problem: /./ },
+    { name: '16 KB of braces in disorder', text: `a: ${'[}'.repeat(8192)}`, problem: /./ },
+    { name: '16 KB of block scalars without an end', text: `a: ${'|\n'.repeat(8192)}`, problem: /./ },
     { name: 'lists that are never closed', text: '['.repeat(50_000), problem: /at most 64 levels/ },
     { name: 'a billion laughs', text: bomb, problem: /aliases blow the document up/ },
     {
