@@ -38,7 +38,12 @@ export function describeLeases(name: string, open: () => Promise<LeasesPair>): v
 
     test('an offer is seen by the other side as it was written', async () => {
       const { a, b, offerOf } = await start();
-      const offer = { ...offerOf(1), node: 'zażółć / "quoted" \n line', input: { deep: [1, { x: null }] }, env: { A: { fromEnv: 'B' } } };
+      const offer = {
+        ...offerOf(1),
+        node: 'zażółć / "quoted" \n line',
+        input: { deep: [1, { x: null }] },
+        env: { A: { fromEnv: 'B' } },
+      };
       await a.offer(WORKER, offer);
       expect(await b.offers(WORKER)).toEqual([offer]);
       expect(await b.inbox(WORKER)).toEqual([view(1, { offered: true })]);
@@ -79,7 +84,11 @@ export function describeLeases(name: string, open: () => Promise<LeasesPair>): v
       expect(await a.withdraw(WORKER, fenceOf(1))).toBe(false);
       expect(await a.offers(WORKER)).toEqual([]);
       expect(await a.inbox(WORKER)).toEqual([view(1, { claim: DEAD_SLOT })]);
-      expect(await a.standing(WORKER)).toEqual({ offered: [], claimed: [{ fence: fenceOf(1), slot: DEAD_SLOT }], ended: [] });
+      expect(await a.standing(WORKER)).toEqual({
+        offered: [],
+        claimed: [{ fence: fenceOf(1), slot: DEAD_SLOT }],
+        ended: [],
+      });
     });
 
     test('a withdrawn offer is never claimed (P6)', async () => {
@@ -114,7 +123,8 @@ export function describeLeases(name: string, open: () => Promise<LeasesPair>): v
       for (let counter = 1; counter <= 100; counter += 1) {
         await a.offer(WORKER, offerOf(counter));
         await b.claim(WORKER, fenceOf(counter), DEAD_SLOT);
-        const settle = (leases: Leases, outcome: Outcome) => leases.settle(WORKER, fenceOf(counter), { outcome, since: 5, until: 7 });
+        const settle = (leases: Leases, outcome: Outcome) =>
+          leases.settle(WORKER, fenceOf(counter), { outcome, since: 5, until: 7 });
         const told = await Promise.all([settle(a, SUCCESS), settle(b, LOST), settle(b, SUCCESS)]);
         const seen = (await b.inbox(WORKER)).find(({ fence }) => fence === fenceOf(counter))?.outcome;
         expect(told).toEqual([seen, seen, seen]);
@@ -216,14 +226,18 @@ export function describeLeases(name: string, open: () => Promise<LeasesPair>): v
             const leases = side ? a : b;
             const counter = counters[of] ?? 0;
             const fence = fenceOf(counter);
-            if (kind === 'claim') expect(await leases.claim(WORKER, fence, DEAD_SLOT)).toBe(model.take(fence, DEAD_SLOT));
+            if (kind === 'claim')
+              expect(await leases.claim(WORKER, fence, DEAD_SLOT)).toBe(model.take(fence, DEAD_SLOT));
             if (kind === 'withdraw') expect(await leases.withdraw(WORKER, fence)).toBe(model.take(fence, null));
             if (kind === 'stop') await leases.stop(WORKER, fence, model.stop(fence, side ? 'Timeout' : 'Cancelled'));
-            if (kind === 'restore' && model.isClaimed(fence)) await leases.restoreClaim(WORKER, offerOf(counter), DEAD_SLOT);
+            if (kind === 'restore' && model.isClaimed(fence))
+              await leases.restoreClaim(WORKER, offerOf(counter), DEAD_SLOT);
             // Leases are settled once nobody can take them any more, and cleared once they are settled or withdrawn.
             if (kind === 'settle' && model.isClaimed(fence)) {
               const outcome = side ? SUCCESS : LOST;
-              expect(await leases.settle(WORKER, fence, { outcome })).toEqual({ outcome: model.settle(fence, outcome) });
+              expect(await leases.settle(WORKER, fence, { outcome })).toEqual({
+                outcome: model.settle(fence, outcome),
+              });
             }
             if (kind === 'clear' && model.isOver(fence)) {
               await leases.clear(WORKER, [fence]);

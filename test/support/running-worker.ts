@@ -16,7 +16,10 @@ export interface RunningWorker {
   /** What the worker said about itself. */
   readonly said: string[];
   /** Offers it and waits for its outcome. */
-  perform(executor: Offer['executor'], more?: Partial<Offer>): Promise<{ outcome: Outcome; log: string; counter: number }>;
+  perform(
+    executor: Offer['executor'],
+    more?: Partial<Offer>,
+  ): Promise<{ outcome: Outcome; log: string; counter: number }>;
   /** Drains it and removes everything. */
   end(): Promise<void>;
 }

@@ -93,7 +93,8 @@ export async function until<T>(what: string, look: () => T | Promise<T>, deadlin
 export function settledLease(leases: FileLeases, counter: number, deadlineMs = 10_000): Promise<LeaseView> {
   return until(
     `outcome of ${fenceOf(counter)}`,
-    async () => (await leases.inbox(WORKER)).find(({ fence, outcome }) => fence === fenceOf(counter) && outcome !== null),
+    async () =>
+      (await leases.inbox(WORKER)).find(({ fence, outcome }) => fence === fenceOf(counter) && outcome !== null),
     deadlineMs,
   );
 }

@@ -21,7 +21,11 @@ describe('a worker', () => {
       { type: 'command', command: 'printf s3cret-; sleep 0.01; echo "value $TOKEN $OTHER_SECRET"; exit 3' },
       { env: { TOKEN: { fromEnv: 'TOKEN_SOURCE' } } },
     );
-    expect(outcome).toMatchObject({ result: 'Failure', exitCode: 3, error: { type: 'TaskFailed', message: 'exit code 3' } });
+    expect(outcome).toMatchObject({
+      result: 'Failure',
+      exitCode: 3,
+      error: { type: 'TaskFailed', message: 'exit code 3' },
+    });
     expect(log).toBe('*** *** \n');
   });
 
@@ -30,8 +34,15 @@ describe('a worker', () => {
       join(worker.place.root, 'tasks.mjs'),
       'export async function add({input, run, node, attempt, key, log}) { log("adding", input); console.log("out"); return {sum: input.a + input.b, run, node, attempt, key}; }',
     );
-    const { outcome, log } = await worker.perform({ type: 'call', module: './tasks.mjs', export: 'add' }, { input: { a: 1, b: 2 } });
-    expect(outcome).toEqual({ result: 'Success', exitCode: 0, output: { sum: 3, run: 'etl', node: 'node 1', attempt: 1, key: 'key-1' } });
+    const { outcome, log } = await worker.perform(
+      { type: 'call', module: './tasks.mjs', export: 'add' },
+      { input: { a: 1, b: 2 } },
+    );
+    expect(outcome).toEqual({
+      result: 'Success',
+      exitCode: 0,
+      output: { sum: 3, run: 'etl', node: 'node 1', attempt: 1, key: 'key-1' },
+    });
     expect(log).toBe('adding { a: 1, b: 2 }\nout\n');
   });
 });
