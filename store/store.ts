@@ -48,6 +48,8 @@ export interface WriteOptions {
   readonly text?: string;
   /** Replaces what is kept as metadata.managedFields. */
   readonly managedFields?: readonly Json[];
+  /** Check everything and return what would stand, but store nothing. */
+  readonly dryRun?: boolean;
 }
 
 export interface Change {

@@ -16,6 +16,7 @@ import {
   isSameManifest,
   newRecord,
   notFound,
+  type ObjectRecord,
   reportedRecord,
   timeOf,
   toResource,
@@ -35,7 +36,7 @@ import { Tail } from './tail.ts';
 import { removePlace, RunFiles } from './run-files.ts';
 
 /** Items that are read before others get their turn. */
-const STEP = 100;
+const STEP = 50;
 /** A name that no file can have cannot be an object's. */
 const LONGEST_NAME_BYTES = 250;
 
@@ -206,7 +207,7 @@ export class FileResources implements Resources {
       const record = this.#recordOf(kind, name, entry);
       if (entry === null || record === null) throw notFound(kind, name);
       this.#check(entry, record, options);
-      if (entry.isDeleted) return { unchanged: this.#resource(entry, record) };
+      if (entry.isDeleted || options.dryRun === true) return { unchanged: this.#resource(entry, record) };
       const standing = entry.mark !== null && this.#objects.desired.looksLike(kind, entry.mark) ? entry.mark : null;
       return this.#objects.planDelete(record, entry.revision, standing);
     });
@@ -279,7 +280,7 @@ export class FileResources implements Resources {
     return toResource(record, revision, this.#objects.published(record.kind, record.name, record.uid));
   }
 
-  #resource(entry: Entry, record: FileRecord): Resource {
+  #resource(entry: Entry, record: ObjectRecord): Resource {
     const published = this.#objects.published(record.kind, record.name, record.uid);
     return toResource(record, this.#objects.index.shown(entry), published);
   }
@@ -296,11 +297,12 @@ export class FileResources implements Resources {
     });
   }
 
-  async #planCreate(manifest: Manifest, options: WriteOptions): Promise<Plan> {
+  async #planCreate(manifest: Manifest, options: WriteOptions): Promise<Planned> {
     const { kind } = manifest;
     const { name } = manifest.metadata;
     const uid = this.#options.random.uuid();
     const record = newRecord(manifest, uid, timeOf(this.#options.clock.now().wall), options);
+    if (options.dryRun === true) return { unchanged: toResource(record, 0, null) };
     const document = { text: await this.#writer.text(manifest, options.text, null, false), file: newFileName(name) };
     const common = { kind, name, uid, basedOn: 0, standing: null, document, removes: null } as const;
     return { ...common, verb: 'Added', record: (mark) => freeze({ ...record, mark }) };
@@ -314,6 +316,7 @@ export class FileResources implements Resources {
     this.#check(entry, record, options);
     const published = this.#objects.published(kind, name, entry.uid);
     const updated = updatedRecord(record, manifest, timeOf(this.#options.clock.now().wall), options, published);
+    if (options.dryRun === true) return { unchanged: this.#resource(entry, updated ?? record) };
     const look = entry.mark === null ? null : this.#objects.desired.look(kind, entry.mark.file);
     const standing = look?.mark ?? null;
     const before = look?.bytes?.toString() ?? null;

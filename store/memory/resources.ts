@@ -129,7 +129,8 @@ export class MemoryResources implements Resources {
   async create(manifest: Manifest, options: WriteOptions = {}): Promise<Resource> {
     const { kind, metadata } = manifest;
     if (this.#place.find(kind, metadata.name) !== null) throw alreadyExists(kind, metadata.name);
-    return this.#record('Added', newRecord(manifest, this.#random.uuid(), this.#time(), options));
+    const record = newRecord(manifest, this.#random.uuid(), this.#time(), options);
+    return options.dryRun === true ? toResource(record, 0, null) : this.#record('Added', record);
   }
 
   async update(manifest: Manifest, options: WriteOptions = {}): Promise<Resource> {
@@ -142,7 +143,9 @@ export class MemoryResources implements Resources {
     this.#check(current, options);
     const published = this.#published(current.record);
     const next = updatedRecord(current.record, manifest, this.#time(), options, published);
-    return next === null ? this.#resource(current) : this.#record('Modified', next);
+    if (next === null) return this.#resource(current);
+    if (options.dryRun === true) return this.#resource({ record: next, revision: current.revision });
+    return this.#record('Modified', next);
   }
 
   async delete(kind: Kind, name: string, options: WriteOptions = {}): Promise<Resource> {
@@ -153,7 +156,7 @@ export class MemoryResources implements Resources {
     }
     this.#check(current, options);
     const { record } = current;
-    if (record.deleted !== null) return this.#resource(current);
+    if (record.deleted !== null || options.dryRun === true) return this.#resource(current);
     if (this.#isActive(record)) return this.#record('Modified', freeze({ ...record, deleted: this.#time() }));
     return this.#forget(record);
   }
