@@ -25,7 +25,7 @@ export function checkChange(run: Run, change: GraphChange): string | null {
     if (present !== undefined && !repeats(run, present, spec))
       return `node "${spec.id}": is there already, with other words`;
     if (present === undefined && taskOf(run, spec) === null)
-      return `node "${spec.id}": no template "${String(spec.task)}"`;
+      return `node "${spec.id}": no template "${typeof spec.task === 'string' ? spec.task : ''}"`;
     if (present === undefined) added.set(spec.id, spec);
   }
   const exists = (id: string): boolean => run.nodes.has(id) || added.has(id);

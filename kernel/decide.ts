@@ -7,6 +7,7 @@
 // D2  work is O(what changed): nodes that became due, hopeless or ready; the whole run is looked at only when it fails, is
 //     cancelled or restarted, once each time.
 
+import { parseTime } from './time.ts';
 import type { RunEvent, Stamp } from './events.ts';
 import { restartSet, sinks } from './graph.ts';
 import type { Json } from './json.ts';
@@ -126,7 +127,7 @@ function decideDue(run: Run, now: Now, stamp: Stamp): RunEvent[] {
 /** How an attempt that needs no worker ends when its time has come. */
 function inlineOutcome(node: Node): Outcome {
   const { executor } = node.task;
-  if (executor.type === 'wait' && executor.until !== undefined && Number.isNaN(Date.parse(executor.until))) {
+  if (executor.type === 'wait' && executor.until !== undefined && Number.isNaN(parseTime(executor.until))) {
     const message = `wait until "${executor.until}": expected an instant as 2030-01-31T12:00:00Z`;
     return { result: 'Failure', error: { type: 'TaskFailed', message } };
   }
@@ -209,7 +210,7 @@ function dueOf(node: Node, stamp: Stamp): { due?: number; dueWall?: number } {
   const after = (seconds: number | undefined): { due?: number } =>
     seconds === undefined ? {} : { due: dueAfter(stamp.time, seconds * 1000) };
   if (executor.type === 'wait' && executor.until !== undefined) {
-    const wall = Date.parse(executor.until);
+    const wall = parseTime(executor.until);
     if (Number.isNaN(wall)) return after(0);
     return timeoutSeconds !== undefined && wall - stamp.at > timeoutSeconds * 1000
       ? after(timeoutSeconds)

@@ -117,7 +117,7 @@ class Parser {
       if (members.length > 0 && !this.#take(',')) this.#fail('expected "," or "}"');
       const name = this.#peek() === '"' ? this.#literal(depth) : this.#fail('expected a name in double quotes');
       if (!this.#take(':')) this.#fail('expected ":"');
-      members.push([String(name), this.#literal(depth + 1)]);
+      members.push([typeof name === 'string' ? name : '', this.#literal(depth + 1)]);
     }
     return Object.fromEntries(members);
   }

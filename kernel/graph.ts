@@ -33,7 +33,12 @@ export function restartSet(run: Run, start: Node): RestartSet {
     }
     for (const successor of node.successors) open.push(successor);
   }
-  return { reset: [...members].filter((node) => !withdrawn.has(node)), withdrawn: [...withdrawn] };
+  // In the order of the graph, in which they then also become ready.
+  const inOrder = [...run.nodes.values()].filter((node) => members.has(node));
+  return {
+    reset: inOrder.filter((node) => !withdrawn.has(node)),
+    withdrawn: inOrder.filter((node) => withdrawn.has(node)),
+  };
 }
 
 /** Nodes that nothing follows. */

@@ -3,17 +3,13 @@
 import type { Json, JsonObject } from './json.ts';
 import { type Node, NODE_STATES } from './node.ts';
 import type { Run } from './run.ts';
+import { timeText } from './time.ts';
 
 export type Phase = 'Pending' | 'Running' | 'Suspended' | 'Compensating' | 'Succeeded' | 'Failed' | 'Cancelled';
 
 export function phaseOf(run: Run): Phase {
   if (run.end !== null) return run.end.phase;
   return run.isSuspended ? 'Suspended' : 'Running';
-}
-
-/** RFC 3339 with milliseconds. */
-export function timeText(wallMs: number): string {
-  return new Date(wallMs).toISOString();
 }
 
 /** The published status: everything but the nodes. */

@@ -4,7 +4,7 @@ import { inputOf } from './input.ts';
 import type { Node } from './node.ts';
 import type { Now } from './ports.ts';
 import type { Run } from './run.ts';
-import { timeText } from './status.ts';
+import { timeText } from './time.ts';
 
 const SHOWN = 10;
 
