@@ -9,6 +9,7 @@
 import { apply } from '../kernel/apply.ts';
 import type { RunEvent } from '../kernel/events.ts';
 import { decide } from '../kernel/decide.ts';
+import { StoreError } from '../kernel/errors.ts';
 import type { JsonObject } from '../kernel/json.ts';
 import type { Now } from '../kernel/ports.ts';
 import type { Run } from '../kernel/run.ts';
@@ -50,10 +51,6 @@ export class ActiveRun {
     return this.#journal.lastSeq;
   }
 
-  get hasPending(): boolean {
-    return this.#pending.length > 0;
-  }
-
   /** Folds events; they are journaled by the next flush. */
   take(events: readonly RunEvent[]): void {
     for (const event of events) {
@@ -80,10 +77,17 @@ export class ActiveRun {
   }
 
   /** Journals what is pending; returns it. */
-  flush(): readonly RunEvent[] {
+  async flush(): Promise<readonly RunEvent[]> {
     const events = this.#pending;
     this.#pending = [];
-    if (events.length > 0) this.#journal.append(events);
+    if (events.length === 0) return events;
+    try {
+      this.#journal.append(events);
+    } catch (error) {
+      // Somebody cut or overwrote the journal behind our back: what we hold is the newer truth, and goes into a new snapshot.
+      if (!(error instanceof StoreError) || error.code !== 'Conflict') throw error;
+      await this.repair();
+    }
     return events;
   }
 
@@ -103,6 +107,8 @@ export class ActiveRun {
 
   /** Writes a snapshot when enough has happened since the last one, or when asked. */
   async snapshot(force = false): Promise<void> {
+    // What is folded but not journaled would be folded twice by whoever loads the snapshot.
+    if (this.#pending.length > 0) return;
     const seq = this.#journal.lastSeq;
     if (
       seq === this.#snapshotSeq ||

@@ -11,7 +11,7 @@ import { consumeSignals, msUntilDue } from '../kernel/decide.ts';
 import { textAt } from '../kernel/json.ts';
 import type { Now } from '../kernel/ports.ts';
 import { nextStartable } from '../kernel/run.ts';
-import { timeText } from '../kernel/status.ts';
+import { timeText } from '../kernel/time.ts';
 import { type Timer, TimerHeap } from '../kernel/timers.ts';
 import type { Resource } from '../manifests/model.ts';
 import type { ActiveRun } from './active-run.ts';
@@ -133,9 +133,9 @@ class Controller {
     if (isResync) {
       this.#resyncedAt = now.time;
       for (const active of await this.#keeper.checkMissing(now)) this.#dirty.add(active);
-      await this.#runs.repair();
     }
     await this.#reconcile(now);
+    if (isResync) await this.#runs.repair();
     return this.#untilNextLook(now);
   }
 
@@ -212,7 +212,7 @@ class Controller {
         await this.#bringUpToDate(active, now);
       } else if (!this.#placeOne(touched, now)) break;
     }
-    for (const active of touched) this.#journal(active);
+    for (const active of touched) await this.#journal(active);
     await this.#keeper.sendOffers();
     for (const active of touched) this.#follow(active, now);
   }
@@ -237,11 +237,10 @@ class Controller {
     return false;
   }
 
-  #journal(active: ActiveRun): void {
-    if (!active.hasPending) return;
+  async #journal(active: ActiveRun): Promise<void> {
     try {
-      const events = active.flush();
-      this.#deps.onEvents?.(active.ref, events, active.run);
+      const events = await active.flush();
+      if (events.length > 0) this.#deps.onEvents?.(active.ref, events, active.run);
     } catch (error) {
       this.#runs.drop(active, error);
     }

@@ -374,12 +374,9 @@ function endedEvent(
   };
 }
 
-function lostOutcome(settled: SettledOutcome): Outcome {
-  const { outcome } = settled;
-  if (outcome.result === 'Lost') return outcome;
-  return {
-    result: 'Lost',
-    message:
-      outcome.result === 'Stopped' && outcome.message !== undefined ? outcome.message : 'the slot that ran it died',
-  };
+/** An outcome that stood before the loss was noticed is what it is. */
+function lostOutcome({ outcome }: SettledOutcome): Outcome {
+  return outcome.result === 'Stopped'
+    ? { result: 'Lost', message: outcome.message ?? 'the slot that ran it died' }
+    : outcome;
 }

@@ -3,7 +3,8 @@
 // Only what is recorded is published: whoever sees it may rely on it.
 
 import type { JsonObject } from '../kernel/json.ts';
-import { summarize, timeText } from '../kernel/status.ts';
+import { summarize } from '../kernel/status.ts';
+import { timeText } from '../kernel/time.ts';
 import type { ActiveRun } from './active-run.ts';
 import type { ControllerDeps } from './deps.ts';
 

@@ -12,7 +12,7 @@ import type { RunEvent } from '../kernel/events.ts';
 import { textAt } from '../kernel/json.ts';
 import type { Now } from '../kernel/ports.ts';
 import type { Run } from '../kernel/run.ts';
-import { timeText } from '../kernel/status.ts';
+import { timeText } from '../kernel/time.ts';
 import type { Resource } from '../manifests/model.ts';
 import { loadRun } from '../store/load-run.ts';
 import type { RunRef } from '../store/store.ts';
