@@ -48,8 +48,8 @@ async function describeOne(session: Session, store: Store, kind: ListedKind, nam
       if (found === undefined) throw missing(kind, name);
       return [
         ...fields([['Name', name]]),
-        ...dataBlock('Spec', found['spec']),
-        ...dataBlock('Status', found['status']),
+        ...(await dataBlock(session, 'Spec', found['spec'])),
+        ...(await dataBlock(session, 'Status', found['status'])),
       ];
     }
     case 'Workflow':
@@ -60,7 +60,12 @@ async function describeOne(session: Session, store: Store, kind: ListedKind, nam
       const wall = (await session.clock()).now().wall;
       const head = fields([['Name', name], ...metadataFields(object, wall)]);
       const runs = object.kind === 'Workflow' ? await runsOf(session, store, name, wall) : [];
-      return [...head, ...dataBlock('Spec', object.spec), ...conditionBlock(session, object, wall), ...runs];
+      return [
+        ...head,
+        ...(await dataBlock(session, 'Spec', object.spec)),
+        ...conditionBlock(session, object, wall),
+        ...runs,
+      ];
     }
   }
 }
@@ -186,7 +191,10 @@ function metadataFields(object: Resource, wall: number): [string, string][] {
     ['Generation', String(generation)],
     ['Labels', pairs(labels)],
     ['Annotations', pairs(annotations)],
-    ['Created', created === undefined ? '' : `${dateTime(created)} (${age(wall - created)} ago)`],
+    [
+      'Created',
+      created === undefined ? '' : created === 0 ? 'built-in' : `${dateTime(created)} (${age(wall - created)} ago)`,
+    ],
     ['Deleting', deleted === undefined ? '' : `since ${dateTime(deleted)}; waits until its processes have ended`],
   ];
 }
@@ -199,7 +207,7 @@ function conditionBlock(session: Session, object: Resource, wall: number): strin
       textAt(condition, 'type') ?? '',
       status,
       textAt(condition, 'reason') ?? '',
-      since === undefined ? '' : age(wall - since),
+      since === undefined || since === 0 ? '' : age(wall - since),
       textAt(condition, 'message') ?? '',
     ];
   });
@@ -222,9 +230,10 @@ function fields(pairsOf: readonly (readonly [string, string])[]): string[] {
   return shown.map(([name, value]) => `${padEnd(`${name}:`, width)}  ${value}`);
 }
 
-function dataBlock(title: string, value: Json | undefined): string[] {
+async function dataBlock(session: Session, title: string, value: Json | undefined): Promise<string[]> {
   if (value === undefined) return [];
-  return ['', title, ...indent(JSON.stringify(value, null, 2).split('\n').map(clean))];
+  const { renderYaml } = await import('../../manifests/render.ts');
+  return ['', session.colors.bold(title), ...indent(renderYaml(value).trimEnd().split('\n').map(clean))];
 }
 
 function valueText(value: Json | undefined): string {

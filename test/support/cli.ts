@@ -30,7 +30,7 @@ export interface CliResult {
 }
 
 export interface CliWorld {
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   readonly env?: { readonly [name: string]: string };
   readonly workingDir?: string;
   readonly openStore?: Doors['openStore'];
@@ -38,6 +38,7 @@ export interface CliWorld {
 
 /** One command line in this process. */
 export async function cli(argv: readonly string[], world: CliWorld = {}): Promise<CliResult> {
+  const { stdin = '' } = world;
   const stdout = new Pipe();
   const stderr = new Pipe();
   const io: Io = {
@@ -45,7 +46,7 @@ export async function cli(argv: readonly string[], world: CliWorld = {}): Promis
     stderr,
     env: world.env ?? {},
     workingDir: world.workingDir ?? process.cwd(),
-    readStdin: () => Promise.resolve(new TextEncoder().encode(world.stdin ?? '')),
+    readStdin: () => Promise.resolve(typeof stdin === 'string' ? new TextEncoder().encode(stdin) : stdin),
     onReaderGone: () => undefined,
     onInterrupt: () => () => undefined,
     flushed: () => Promise.resolve(),
