@@ -11,6 +11,8 @@ import type { Paths } from './paths.ts';
 import { type DirectoryWatch, watchSmall } from './watcher.ts';
 
 const PAUSE_MS = 15;
+/** chokidar drops a second event of a file within 50 ms of the first (hazard W2); a second look comes after that. */
+const SECOND_LOOK_MS = 75;
 /** Directories that grow with history: chokidar is slow on them. */
 const GROWING: ReadonlySet<Kind> = new Set(['WorkflowRun', 'Signal']);
 /** More names than this at once are as good as a look at everything. */
@@ -70,7 +72,13 @@ export class Hints {
       const directory = this.#options.paths.desired(kind);
       const stir = (file: string | null): void => this.#stir(kind, file);
       if (GROWING.has(kind)) return this.#options.disk.watch(directory, stir) ?? (() => undefined);
-      const watching: Promise<DirectoryWatch | null> = watchSmall(directory, stir).catch(() => null);
+      const stirTwice = (file: string | null): void => {
+        stir(file);
+        this.#options.clock.after(SECOND_LOOK_MS, () => {
+          if (this.#ends !== null) stir(file);
+        });
+      };
+      const watching: Promise<DirectoryWatch | null> = watchSmall(directory, stirTwice).catch(() => null);
       return () => void watching.then((watch) => watch?.close());
     });
   }

@@ -76,7 +76,9 @@ export class Recovery {
     if (this.#log.head === 0) this.#log.open(this.#newestInMeta(marker?.revision ?? 0));
     if (marker?.boot === this.#bootId) return;
     await this.#replay(marker?.revision ?? 0);
-    replaceFile(this.#disk, this.#marker, `${JSON.stringify({ boot: this.#bootId, revision: this.#log.head })}\n`);
+    // What another boot left was read from the platter. Without a marker nobody knows whether it was this one that wrote it.
+    const revision = marker === null ? 0 : this.#log.head;
+    replaceFile(this.#disk, this.#marker, `${JSON.stringify({ boot: this.#bootId, revision })}\n`);
   }
 
   #readMarker(): { boot: string; revision: number } | null {
@@ -120,20 +122,23 @@ export class Recovery {
     for (const path of touched) await this.#disk.sync(path);
   }
 
-  /** Returns what has to reach the platter. */
+  /** Returns what has to reach the platter: nothing when all stood in its place. */
   #redo(revision: number, change: ObjectChange): string[] {
+    const { kind, name } = change;
     this.#redoDocument(change);
     this.#stage.finish(revision, change);
-    if (change.verb === 'Deleted') return [this.#paths.desired(change.kind), this.#paths.meta(change.kind)];
-    const standing = this.#meta.read(change.kind, change.name);
-    if (standing === null || standing.revision < revision) this.#stage.restoreMeta(revision, change);
-    return [this.#meta.path(change.kind, change.name), this.#paths.desired(change.kind), this.#paths.meta(change.kind)];
+    const directories = [this.#paths.desired(kind), this.#paths.meta(kind)];
+    if (change.verb === 'Deleted') return directories;
+    const standing = this.#meta.read(kind, name);
+    if (standing !== null && standing.revision >= revision) return [];
+    this.#stage.restoreMeta(revision, change);
+    return [this.#meta.path(kind, name), ...directories];
   }
 
   /** The staged document is lost as well: the change has it. A file that is neither the old one nor the new is a hand edit and stays. */
   #redoDocument(change: ObjectChange): void {
     const mark = change.record.mark;
-    if (mark === null || change.document === null) return;
+    if (mark === null || change.document === null || this.#desired.looksLike(change.kind, mark)) return;
     const found = this.#desired.look(change.kind, mark.file);
     if (found === null ? true : found.mark.digest === change.replaces) this.#stage.restage(change, change.document);
   }

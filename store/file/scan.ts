@@ -46,8 +46,8 @@ export class Scanner {
     const changed: string[] = [];
     let steps = 0;
     for (const name of objects.index.names(kind)) {
-      if (!isFull && dirty?.has(name) !== true && this.#isAtRest(kind, name)) continue;
-      if (!objects.isQuiet(kind, name, files.get(name) ?? [])) changed.push(name);
+      const isLeft = this.#isAtRest(kind, name) && !isFull && dirty?.has(name) !== true;
+      if (!isLeft && !objects.isQuiet(kind, name, files.get(name) ?? [])) changed.push(name);
       steps += 1;
       if (steps % STEP === 0) await setImmediate();
     }
