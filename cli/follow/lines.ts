@@ -27,7 +27,8 @@ export class LinesView implements RunView {
   readonly #times = new AttemptTimes();
   /** What is to be written, in order; a promise stands for lines that are still being read. */
   #queue: (string | Promise<string[]>)[] = [];
-  #writing: Promise<void> | null = null;
+  #cancelTimer: (() => void) | null = null;
+  #flushing: Promise<void> = Promise.resolve();
   #idWidth = 0;
   #failures = 0;
 
@@ -56,11 +57,12 @@ export class LinesView implements RunView {
   }
 
   async close(): Promise<void> {
-    await this.#writing;
+    this.#cancelTimer?.();
     await this.#flush();
   }
 
   abandon(): void {
+    this.#cancelTimer?.();
     const lines = this.#queue.filter((part) => typeof part === 'string');
     this.#queue = [];
     if (lines.length > 0) this.#options.out.write(`${lines.join('\n')}\n`);
@@ -75,21 +77,21 @@ export class LinesView implements RunView {
   }
 
   #schedule(): void {
-    this.#writing ??= new Promise<void>((resolve) => {
-      this.#options.clock.after(BATCH_MS, resolve);
-    })
-      .then(() => this.#flush())
-      .finally(() => {
-        this.#writing = null;
-        if (this.#queue.length > 0) this.#schedule();
-      });
+    this.#cancelTimer ??= this.#options.clock.after(BATCH_MS, () => {
+      this.#cancelTimer = null;
+      void this.#flush();
+    });
   }
 
-  async #flush(): Promise<void> {
-    const queue = this.#queue;
-    this.#queue = [];
-    const lines: string[] = [];
-    for (const part of queue) lines.push(...(typeof part === 'string' ? [part] : await part));
-    if (lines.length > 0) this.#options.out.write(`${lines.join('\n')}\n`);
+  /** One after the other (L1). */
+  #flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(async () => {
+      const queue = this.#queue;
+      this.#queue = [];
+      const lines: string[] = [];
+      for (const part of queue) lines.push(...(typeof part === 'string' ? [part] : await part));
+      if (lines.length > 0) this.#options.out.write(`${lines.join('\n')}\n`);
+    });
+    return this.#flushing;
   }
 }
