@@ -27,6 +27,10 @@ export function failure(type = 'TaskFailed', message = 'exit code 1'): Outcome {
   return { result: 'Failure', error: { type, message }, exitCode: 1 };
 }
 
+function idOf(node: Node | string): string {
+  return typeof node === 'string' ? node : node.id;
+}
+
 export class Driver {
   readonly run: Run;
   readonly journal: RunEvent[] = [];
@@ -95,17 +99,17 @@ export class Driver {
   fenceOf(node: Node | string): string {
     const found = typeof node === 'string' ? this.run.nodes.get(node) : node;
     const fence = found?.current?.fence;
-    if (fence == null) throw new Error(`node "${found?.id ?? String(node)}": no lease`);
+    if (fence == null) throw new Error(`node "${idOf(node)}": no lease`);
     return fence;
   }
 
   claim(node: Node | string, slot = 's1'): this {
-    const id = typeof node === 'string' ? node : node.id;
+    const id = idOf(node);
     return this.take({ type: 'Claimed', node: id, fence: this.fenceOf(node), slot, since: this.wall });
   }
 
   withdraw(node: Node | string): this {
-    const id = typeof node === 'string' ? node : node.id;
+    const id = idOf(node);
     return this.take({ type: 'Withdrawn', node: id, fence: this.fenceOf(node) });
   }
 
@@ -159,7 +163,8 @@ export class Driver {
       if (rounds > limit) throw new Error('the run does not end');
       this.enforce();
       let isBusy = this.run.leases.size > 0;
-      for (const node of [...this.run.leases.values()]) if (node.current !== null) this.end(node, outcomeOf(node));
+      for (const node of Array.from(this.run.leases.values()))
+        if (node.current !== null) this.end(node, outcomeOf(node));
       if (this.work(outcomeOf)) isBusy = true;
       if (isBusy || this.run.end !== null) continue;
       const names = [...this.run.signalWaits].flatMap(([name, waits]) => (waits.size === 0 ? [] : [name]));

@@ -3,6 +3,7 @@
 // Owns: recounts of every index of a run, a canonical dump for comparisons, trigger rules by definition, and the end that a
 // run must come to. Shares no code with kernel/ but its types.
 
+import { expect } from 'vitest';
 import type { Node } from '../../kernel/node.ts';
 import type { Run } from '../../kernel/run.ts';
 import type { Trigger } from '../../kernel/task.ts';
@@ -146,7 +147,7 @@ export function dump(run: Run): unknown {
     inlineReady: ids(run.inlineReady),
     mockReady: ids(run.mockReady),
     toSkip: ids(run.toSkip),
-    leases: Array.from(run.leases, ([fence, node]) => [fence, node.id]).sort(),
+    leases: Array.from(run.leases, ([fence, node]) => `${fence} ${node.id}`).sort(),
     signalWaits: Object.fromEntries(
       [...run.signalWaits].flatMap(([name, waits]) => {
         const list = Array.from(waits, ({ id }) => id);
@@ -168,6 +169,11 @@ export function dumpNode(node: Node): { readonly [field: string]: unknown } {
     isTimerWall: timer === null ? null : node.isTimerWall,
     current: current === null ? null : { ...current },
   };
+}
+
+/** Equal dumps; the slow comparison, which says where they differ, only when they do. */
+export function expectSame(found: unknown, expected: unknown): void {
+  if (JSON.stringify(found) !== JSON.stringify(expected)) expect(found).toEqual(expected);
 }
 
 // --- how a run must end --------------------------------------------------------------------------

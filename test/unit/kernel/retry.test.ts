@@ -63,7 +63,7 @@ describe('delays', () => {
         const tenth = Math.floor(hashFraction(`uid/task-${node}/${attempt}`) * 10);
         tenths.set(tenth, (tenths.get(tenth) ?? 0) + 1);
       }
-    expect([...tenths.keys()].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(tenths.size).toBe(10);
     for (const count of tenths.values()) expect(Math.abs(count - 200)).toBeLessThan(80);
   });
 

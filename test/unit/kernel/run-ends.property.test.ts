@@ -10,7 +10,7 @@ import { idempotencyKey, type Run } from '../../../kernel/run.ts';
 import type { NodeSpec, Trigger } from '../../../kernel/task.ts';
 import { COMMAND, registration } from '../../support/graph-text.ts';
 import { Driver, failure, SUCCESS } from '../../support/kernel-driver.ts';
-import { dump, dumpNode, expectedStates, isEnded, problemsOf } from '../../support/kernel-oracle.ts';
+import { dump, dumpNode, expectedStates, expectSame, isEnded, problemsOf } from '../../support/kernel-oracle.ts';
 import { graphs, play, TRIGGERS, type World, worlds } from '../../support/kernel-world.ts';
 
 const RUNS = { numRuns: 500 };
@@ -93,7 +93,7 @@ describe('order', () => {
         swapped += 1;
         const other = [...journal];
         [other[at], other[at + 1]] = [journal[at + 1] as RunEvent, journal[at] as RunEvent];
-        expect(withoutFirst(fold(other))).toEqual(withoutFirst(whole));
+        expectSame(withoutFirst(fold(other)), withoutFirst(whole));
       }),
       { numRuns: 1000 },
     );
@@ -222,7 +222,7 @@ describe('nonsense', () => {
         const { run } = play(world);
         const before = dump(run);
         for (const event of events) apply(run, event);
-        expect(dump(run)).toEqual(before);
+        expectSame(dump(run), before);
       }),
       RUNS,
     );
@@ -252,7 +252,7 @@ function inOrder(driver: Driver, failing: ReadonlySet<string>, order: readonly n
   }
   for (let rounds = 0; driver.run.end === null && rounds < 1000; rounds += 1) {
     driver.enforce();
-    for (const node of [...driver.run.leases.values()]) {
+    for (const node of Array.from(driver.run.leases.values())) {
       if (node.current?.slot === null) driver.claim(node);
       driver.end(node, outcomeOf(node));
     }

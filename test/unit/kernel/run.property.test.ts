@@ -10,7 +10,7 @@ import type { Node } from '../../../kernel/node.ts';
 import type { Run } from '../../../kernel/run.ts';
 import { freeze, thaw } from '../../../kernel/snapshot.ts';
 import type { Watch } from '../../support/kernel-driver.ts';
-import { dump, isEnded, isMock, problemsOf, verdict } from '../../support/kernel-oracle.ts';
+import { dump, expectSame, isEnded, isMock, problemsOf, verdict } from '../../support/kernel-oracle.ts';
 import { play, type World, worlds } from '../../support/kernel-world.ts';
 
 const RUNS = { numRuns: 400 };
@@ -87,8 +87,8 @@ describe('after every event', () => {
       play(world, (run) => () => {
         const before = dump(run);
         const first = decide(run, now(run));
-        expect(decide(run, now(run))).toEqual(first);
-        expect(dump(run)).toEqual(before);
+        expectSame(decide(run, now(run)), first);
+        expectSame(dump(run), before);
       });
     });
   });
@@ -113,7 +113,7 @@ describe('replay', () => {
   test('a journal that went through JSON gives the same run', () => {
     check((world) => {
       const { run, journal } = play(world);
-      expect(dump(fold(roundTrip(journal)))).toEqual(dump(run));
+      expectSame(dump(fold(roundTrip(journal))), dump(run));
     });
   });
 
@@ -125,9 +125,9 @@ describe('replay', () => {
         const prefix = fold(journal.slice(0, cut));
         const thawed = thaw(roundTrip(freeze(prefix)) as JsonObject);
         if (thawed === null) throw new Error('expected a run');
-        expect(dump(thawed)).toEqual(dump(prefix));
+        expectSame(dump(thawed), dump(prefix));
         for (const event of journal.slice(cut)) apply(thawed, event);
-        expect(dump(thawed)).toEqual(dump(run));
+        expectSame(dump(thawed), dump(run));
       }),
       { numRuns: 1500 },
     );
