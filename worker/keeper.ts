@@ -109,7 +109,7 @@ const SOURCED_FILE = /(^|[\s;&|({`])\.(\s|$)/;
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/;
 /** A command word that comes out of an expansion, or is pieced together, may be any of the words above. */
 const COMPUTED_WORD =
-  /(^|[;&|({!\n]|\b(?:then|do|else|elif|if|while|until|in)\s)\s*([A-Za-z_]\w*=\S*\s+)*["'\\]*[$`"'\\]/;
+  /(^|[;&|({!\n]|\b(?:then|do|else|elif|if|while|until|in)\s)[ \t]*([A-Za-z_]\w*=[^\s;&|]*[ \t]+)*["'\\]*[$`"'\\]/;
 
 export function wayOf(command: string, env: Readonly<Record<string, string>>): Way {
   if (Object.keys(env).some((name) => SHELL_VARIABLES.test(name))) return 'sh';
