@@ -9,6 +9,7 @@ import type { Run } from '../../kernel/run.ts';
 import type { Phase } from '../../kernel/status.ts';
 import type { OutputStream } from '../io.ts';
 import type { Colors } from '../output/colors.ts';
+import { clean } from '../output/text.ts';
 import { type ReadTail, type RunView, SHOWN_FAILURES } from './view.ts';
 import { AttemptTimes, changeLine, idWidthOf, logBlock } from './words.ts';
 
@@ -17,6 +18,8 @@ const ENDS: ReadonlySet<string> = new Set<Phase>(['Succeeded', 'Failed', 'Cancel
 
 export interface LinesOptions {
   readonly out: OutputStream;
+  /** For notes, which are no part of the story. */
+  readonly talk: OutputStream;
   readonly colors: Colors;
   readonly clock: Clock;
   readonly readTail: ReadTail;
@@ -52,8 +55,7 @@ export class LinesView implements RunView {
   }
 
   note(text: string): void {
-    this.#queue.push(text);
-    this.#schedule();
+    this.#options.talk.write(`${clean(text)}\n`);
   }
 
   async close(): Promise<void> {

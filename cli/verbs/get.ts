@@ -138,13 +138,16 @@ class Printer {
   }
 
   /** One object that has changed while watching. */
-  async printChange(kind: ListedKind, object: JsonObject): Promise<void> {
+  async printChange(kind: ListedKind, object: JsonObject, isGone: boolean): Promise<void> {
     if (this.#output === 'json' || this.#output === 'yaml') return this.#printData(object);
     if (this.#output === 'name') return this.#printName(kind, object);
-    const { row, columns } = objectTable(kind.kind as 'Workflow', this.#output === 'wide', this.#session.colors);
-    this.#table ??= new Table(columns);
+    if (isGone) return this.#session.print(`${textAt(object, 'metadata', 'name') ?? ''}  deleted`);
+    const { row, columns } = objectTable(kind.kind, this.#output === 'wide', this.#session.colors);
     const cells = row(object, this.#wall());
+    const isFirst = this.#table === null;
+    this.#table ??= new Table(columns);
     this.#table.measure([cells]);
+    if (isFirst) this.#session.print(this.#table.header(this.#session.colors.bold));
     this.#session.print(this.#table.line(cells));
   }
 
@@ -192,7 +195,7 @@ async function watch(
     for await (const change of store.resources.watch(from, stop.signal)) {
       if (change.kind !== target.kind.kind || (target.name !== null && change.name !== target.name)) continue;
       const object = plainObject(change.object);
-      if (matches(object, selector)) await printer.printChange(target.kind, object);
+      if (matches(object, selector)) await printer.printChange(target.kind, object, change.verb === 'Deleted');
     }
   } catch (error) {
     if (error instanceof StoreError && error.code === 'Expired') {

@@ -104,6 +104,7 @@ class RunCommand {
   async #openView(ref: RunRef): Promise<RunView> {
     const options = {
       out: this.#out,
+      talk: this.#session.io.stderr,
       colors: colorsFor(this.#out.isTerminal, this.#session.io.env),
       clock: await this.#session.clock(),
       readTail: (node: string, attempt: number) => readTail(this.#store.runs, ref, node, attempt),

@@ -144,8 +144,8 @@ describe('Ctrl-C', () => {
     await command.says('A  PENDING → RUNNING');
     expect(place.processes().map(({ command: line }) => line)).toContain('sleep 1000');
     command.child.kill('SIGINT');
-    const { code, stdout } = await command.ended;
-    expect(stdout).toContain('cancelling one; once more leaves at once');
+    const { code, stdout, stderr } = await command.ended;
+    expect(stderr).toContain('cancelling one; once more leaves at once');
     expect(stdout).toMatch(/one Cancelled in /);
     expect(code).toBe(1);
     await place.isQuiet();
@@ -175,8 +175,8 @@ describe('two commands on one directory', () => {
     const second = place.start('run', 'flow', '--name', 'second');
     await second.says('A  PENDING → RUNNING');
     first.child.kill('SIGKILL');
-    const { code, stdout } = await second.ended;
-    expect(stdout).toContain('the controller has gone; this command goes on in its place');
+    const { code, stdout, stderr } = await second.ended;
+    expect(stderr).toContain('the controller has gone; this command goes on in its place');
     expect(stdout).toContain('2 tasks: 2 SUCCESS');
     expect(code).toBe(0);
     // The killed one's run goes on where it was, when somebody serves the directory.

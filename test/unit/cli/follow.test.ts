@@ -72,7 +72,7 @@ function withoutTimes(text: string): string[] {
 
 async function linesOf(script: Script, readTail = noTail): Promise<string[]> {
   const out = new Pipe();
-  const view = new LinesView({ out, colors: PLAIN, clock: script.clock, readTail });
+  const view = new LinesView({ out, talk: new Pipe(), colors: PLAIN, clock: script.clock, readTail });
   new Follower(view).accept(script.events);
   script.clock.advance(1_000);
   await settled();
@@ -140,12 +140,22 @@ describe('plain lines', () => {
     expect(asked).toBe(10);
   });
 
+  test('notes go where talk goes, in one line and without control characters', async () => {
+    const out = new Pipe();
+    const talk = new Pipe();
+    const view = new LinesView({ out, talk, colors: PLAIN, clock: new HandClock(), readTail: noTail });
+    view.note('the controller\u001b[2J has gone\nx');
+    await view.close();
+    expect(talk.text).toBe('the controller has gone x\n');
+    expect(out.text).toBe('');
+  });
+
   test('a thousand transitions are few writes', async () => {
     const ids = Array.from({ length: 1_000 }, (_, index) => `n${index}`);
     const script = new Script(ids.join(', '));
     for (const id of ids) script.attempt(id, DONE, 1, 1);
     const out = new Pipe();
-    const view = new LinesView({ out, colors: PLAIN, clock: script.clock, readTail: noTail });
+    const view = new LinesView({ out, talk: new Pipe(), colors: PLAIN, clock: script.clock, readTail: noTail });
     const follower = new Follower(view);
     let seen = 0;
     for (const event of script.events) follower.accept([event], (seen += 1));
@@ -330,7 +340,7 @@ describe('the end of a run', () => {
     script.attempt('a task', outcome);
     script.finish(phase, 'task "a task" failed: exit code 3');
     const follower = new Follower(
-      new LinesView({ out: new Pipe(), colors: PLAIN, clock: script.clock, readTail: noTail }),
+      new LinesView({ out: new Pipe(), talk: new Pipe(), colors: PLAIN, clock: script.clock, readTail: noTail }),
     );
     follower.accept(script.events);
     return follower.run === null ? [] : endLines(follower.run, PLAIN);
