@@ -95,7 +95,7 @@ function seen(exitCode: number | undefined, output: string, directory: string): 
   return { exitCode, output: plain, files };
 }
 
-/** Both sides of a pipe write when they like. */
+/** What runs in the background writes when it likes. */
 function sorted(one: Seen): object {
   return { ...one, output: one.output.split('\n').sort() };
 }
@@ -274,6 +274,7 @@ describe('a command in a slot', () => {
     expect(await inSlot(command, env)).toEqual(inShell(command, env));
   });
 
+  // Without pipes: whether the left side still writes when the right one has gone is chance in any shell.
   test('means the same when it is put together at random', async () => {
     const word = fc.constantFrom(
       'a',
@@ -318,7 +319,7 @@ describe('a command in a slot', () => {
         { maxDepth: 3 },
         simple,
         fc
-          .tuple(tie('command'), fc.constantFrom('; ', ' && ', ' || ', ' | ', '\n'), tie('command'))
+          .tuple(tie('command'), fc.constantFrom('; ', ' && ', ' || ', '\n'), tie('command'))
           .map((parts) => parts.join('')),
         tie('command').map((inner) => `(${inner}\n)`),
         tie('command').map((inner) => `{ ${inner}\n}`),
@@ -333,8 +334,6 @@ describe('a command in a slot', () => {
       (text) =>
         !/f\(\) \{[^}]*\bf\b/s.test(text) &&
         !text.includes('sleep 0 & &') &&
-        // Two sides of a pipe race for a file in any shell.
-        !(/[^|]\|[^|]/.test(text) && text.includes('file')) &&
         !/&\s*[|;&\n]/.test(text.replaceAll('&&', '')),
     );
     await fc.assert(
