@@ -7,6 +7,7 @@
 // A3  when the journal fails, this value is worthless: the caller drops it and reads the run again from disk.
 
 import { apply } from '../kernel/apply.ts';
+import type { Continuation, EndEvent } from '../kernel/continuation.ts';
 import type { RunEvent } from '../kernel/events.ts';
 import { decide } from '../kernel/decide.ts';
 import { StoreError } from '../kernel/errors.ts';
@@ -24,6 +25,10 @@ export class ActiveRun {
   readonly run: Run;
   readonly places: RunPlaces;
   readonly #journal: Journal;
+  /** Null: the graph grows only as its tasks say. */
+  readonly #continuation: Continuation | null;
+  /** Ends of attempts, before it is known what follows. */
+  readonly #ends: EndEvent[] = [];
   #pending: RunEvent[] = [];
   #snapshotSeq: number;
   /** Lease files (fences by worker) whose outcome is consumed by an event not yet recorded. */
@@ -39,11 +44,12 @@ export class ActiveRun {
   publishedAt: number | undefined;
   publishedSeq = 0;
 
-  constructor(ref: RunRef, run: Run, journal: Journal, places: RunPlaces) {
+  constructor(ref: RunRef, run: Run, journal: Journal, places: RunPlaces, continuation: Continuation | null) {
     this.ref = ref;
     this.run = run;
     this.places = places;
     this.#journal = journal;
+    this.#continuation = continuation;
     this.#snapshotSeq = journal.lastSeq;
   }
 
@@ -64,9 +70,24 @@ export class ActiveRun {
     this.#pending.push(event);
   }
 
+  /** The end of an attempt. In a run that goes on by itself it is folded by the next `settle`, once it is known what follows. */
+  takeEnd(event: EndEvent): void {
+    if (this.#continuation === null) this.take([event]);
+    else this.#ends.push(event);
+  }
+
   /** Decides until there is nothing left that follows. */
-  settle(now: Now): void {
-    for (let events = decide(this.run, now); events.length > 0; events = decide(this.run, now)) this.take(events);
+  async settle(now: Now): Promise<void> {
+    for (const event of this.#ends.splice(0)) await this.#takeNext(event);
+    for (let events = decide(this.run, now); events.length > 0; events = decide(this.run, now)) {
+      if (this.#continuation === null) this.take(events);
+      else for (const event of events) await this.#takeNext(event);
+    }
+  }
+
+  async #takeNext(event: RunEvent): Promise<void> {
+    const isEnd = event.type === 'Ended' || event.type === 'InlineEnded';
+    this.take([isEnd && this.#continuation !== null ? await this.#continuation.complete(this.run, event) : event]);
   }
 
   /** The files under this fence are to go once the events taken so far are recorded. */

@@ -218,8 +218,8 @@ class Controller {
   }
 
   async #bringUpToDate(active: ActiveRun, now: Now): Promise<void> {
-    active.take(consumeSignals(active.run, this.#signals.of(active.ref.uid), now));
-    active.settle(now);
+    for (const event of consumeSignals(active.run, this.#signals.of(active.ref.uid), now)) active.takeEnd(event);
+    await active.settle(now);
     if (await this.#keeper.enforce(active, now)) this.#dirty.add(active);
     if (nextStartable(active.run) !== null) this.#rotation.add(active);
   }

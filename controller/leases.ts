@@ -111,7 +111,7 @@ export class LeaseKeeper {
   }
 
   #finish(active: ActiveRun, worker: string, fence: string, event: Extract<RunEvent, { type: 'Ended' }>): void {
-    active.take([event]);
+    active.takeEnd(event);
     this.#drop(fence, event.since === undefined || event.until === undefined ? undefined : event.until - event.since);
     this.#spend(active, worker, fence);
   }
@@ -311,7 +311,7 @@ export class LeaseKeeper {
       for (const active of await this.observe(worker, now, false)) touched.add(active);
     }
     for (const [fence, { active, node }] of suspects) {
-      if (node.current?.fence !== fence || node.current.stopping !== null) continue;
+      if (!this.#standing.has(fence) || node.current?.fence !== fence || node.current.stopping !== null) continue;
       active.take([{ at: now.wall, time: now.time, type: 'Stopping', node: node.id, fence, reason: 'Lost' }]);
       touched.add(active);
     }

@@ -123,7 +123,7 @@ export class RunTable {
 
   async #open(ref: RunRef, run: Run): Promise<ActiveRun> {
     const { store, seat } = this.#deps.controller;
-    const active = new ActiveRun(ref, run, await store.runs.open(ref, seat.epoch), store.runs.places(ref));
+    const active = new ActiveRun(ref, run, await store.runs.open(ref, seat.epoch), store.runs.places(ref), null);
     this.#active.set(ref.uid, active);
     this.#ended.delete(ref.uid);
     return active;

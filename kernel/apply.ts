@@ -70,6 +70,7 @@ function fold(run: Run, event: RunEvent): void {
       break;
     case 'InlineEnded':
       withNode(run, event.node, (node) => {
+        if (node.isInstant) beginInstant(run, node, event.at);
         if (node.current === null || node.current.fence !== null) return;
         if (event.signal !== undefined) run.consumedSignals.add(event.signal);
         endAttempt(run, node, node.current, event);
@@ -195,6 +196,14 @@ function startInline(run: Run, node: Node, event: EventOf<'InlineStarted'>): voi
   else if (event.due !== undefined) setTimer(run, node, event.due);
 }
 
+function beginInstant(run: Run, node: Node, at: number): void {
+  if (!run.inlineReady.has(node)) return;
+  unqueue(run, node);
+  node.attempts += 1;
+  node.current = { fence: null, worker: null, slot: null, stopping: null };
+  node.startedAt ??= at;
+}
+
 /** Behind those that wait for it already. */
 export function waitForSignal(run: Run, node: Node, name: string): void {
   const waits = run.signalWaits.get(name) ?? new NodeQueue();
@@ -273,6 +282,24 @@ function ruleLeft(node: Node, error: TaskError): number {
   const index = matchRule(rules, error.type);
   const rule = rules[index];
   return rule !== undefined && (node.retriesUsed[index] ?? 0) < rule.maxAttempts ? index : -1;
+}
+
+/**
+ * What becomes of a node when its attempt ends with this outcome: another attempt, the error with which it ends for good, or how it
+ * ends otherwise. Changes nothing.
+ */
+export function foresee(run: Run, node: Node, given: Outcome): 'Success' | 'Stopped' | 'Again' | TaskError {
+  const outcome = asStopped(node.current?.stopping ?? null, given);
+  if (outcome.result === 'Success') return 'Success';
+  const isLost = outcome.result === 'Lost' || (outcome.result === 'Stopped' && outcome.reason === 'Lost');
+  if (isLost) {
+    if (run.isCancelRequested) return 'Stopped';
+    const isOver = node.losses + 1 > LOSS_LIMIT || run.isFailing;
+    return isOver ? { type: 'Lost', message: outcome.message ?? 'its slot is gone' } : 'Again';
+  }
+  if (outcome.result === 'Stopped' && outcome.reason !== 'Timeout') return 'Stopped';
+  const error = outcome.result === 'Failure' ? outcome.error : timeoutError(node);
+  return retryRuleFor(run, node, error) === -1 ? error : 'Again';
 }
 
 function fail(run: Run, node: Node, error: TaskError, bad: BadEnd): void {

@@ -8,6 +8,7 @@
 //     cancelled or restarted, once each time.
 
 import { parseTime } from './time.ts';
+import type { EndEvent } from './continuation.ts';
 import type { RunEvent, Stamp } from './events.ts';
 import { restartSet, sinks } from './graph.ts';
 import type { Json } from './json.ts';
@@ -196,13 +197,12 @@ function decideInlineStarts(run: Run, stamp: Stamp): RunEvent[] {
     room -= 1;
     nodes.push(node);
   }
-  return nodes.map((node) => ({
-    ...stamp,
-    type: 'InlineStarted',
-    node: node.id,
-    attempt: node.attempts + 1,
-    ...dueOf(node, stamp),
-  }));
+  return nodes.map((node) => beginInline(node, stamp));
+}
+
+function beginInline(node: Node, stamp: Stamp): RunEvent {
+  if (node.isInstant) return { ...stamp, type: 'InlineEnded', node: node.id, outcome: { result: 'Success' } };
+  return { ...stamp, type: 'InlineStarted', node: node.id, attempt: node.attempts + 1, ...dueOf(node, stamp) };
 }
 
 function dueOf(node: Node, stamp: Stamp): { due?: number; dueWall?: number } {
@@ -225,10 +225,10 @@ function dueOf(node: Node, stamp: Stamp): { due?: number; dueWall?: number } {
 // --- signals -------------------------------------------------------------------------------------
 
 /** One Signal serves one waiting node: signals in revision order, the oldest wait first. */
-export function consumeSignals(run: Run, signals: Iterable<PendingSignal>, now: Now): RunEvent[] {
+export function consumeSignals(run: Run, signals: Iterable<PendingSignal>, now: Now): EndEvent[] {
   if (run.end !== null || run.signalWaits.size === 0) return [];
   const lines = new Map<string, Iterator<Node>>();
-  const events: RunEvent[] = [];
+  const events: EndEvent[] = [];
   for (const signal of signals) {
     if (run.consumedSignals.has(signal.uid)) continue;
     const line = lines.get(signal.name) ?? run.signalWaits.get(signal.name)?.[Symbol.iterator]();

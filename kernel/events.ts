@@ -68,7 +68,7 @@ export type RunEvent = Stamp &
         readonly due?: number;
         readonly dueWall?: number;
       }
-    /** It ended. `signal`: uid of the Signal that it consumed. */
+    /** It ended; an `inline` one began with it. `signal`: uid of the Signal that it consumed. */
     | {
         readonly type: 'InlineEnded';
         readonly node: string;

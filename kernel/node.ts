@@ -92,7 +92,12 @@ export class Node {
   /** Run by the controller itself, without a worker. */
   get isInline(): boolean {
     const type = this.task.executor.type;
-    return type === 'wait' || type === 'signal' || type === 'mock';
+    return type === 'wait' || type === 'signal' || type === 'mock' || this.isInstant;
+  }
+
+  /** Begins and ends in one event. */
+  get isInstant(): boolean {
+    return this.task.executor.type === 'inline';
   }
 
   /** Plays a task that runs: counts for parallelism, though no worker is needed. */

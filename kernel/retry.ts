@@ -14,7 +14,9 @@ const MS = 1000;
 /** Index of the first rule that is for this error type; -1 when none is. */
 export function matchRule(rules: readonly RetryRule[], errorType: string): number {
   return rules.findIndex(
-    (rule) => rule.errors === undefined || rule.errors.includes('*') || rule.errors.includes(errorType),
+    ({ errors, except }) =>
+      errors?.includes(errorType) === true ||
+      ((errors === undefined || errors.includes('*')) && except?.includes(errorType) !== true),
   );
 }
 

@@ -3,7 +3,7 @@
 
 import type { Json, JsonObject } from './json.ts';
 
-/** What runs. `wait`, `signal` and `mock` are run by the controller itself; all else by a worker. */
+/** What runs. `wait`, `signal`, `mock` and `inline` are run by the controller itself; all else by a worker. */
 export type Executor =
   | { readonly type: 'command'; readonly command: string }
   | { readonly type: 'exec'; readonly argv: readonly string[] }
@@ -16,7 +16,9 @@ export type Executor =
       readonly fail?: { readonly times?: number; readonly errorType?: string; readonly message?: string };
     }
   | { readonly type: 'wait'; readonly seconds?: number; readonly until?: string }
-  | { readonly type: 'signal'; readonly name: string };
+  | { readonly type: 'signal'; readonly name: string }
+  /** Begins and ends in one event: what comes of it is for the continuation to say. `name`: for people. */
+  | { readonly type: 'inline'; readonly name: string };
 
 export type Trigger = 'AllSuccess' | 'AllDone' | 'AnySuccess' | 'AnyFailed';
 
@@ -29,6 +31,8 @@ export type Trigger = 'AllSuccess' | 'AllDone' | 'AnySuccess' | 'AnyFailed';
 export interface RetryRule {
   /** Error types it is for; absent: all. The first rule that matches counts. */
   readonly errors?: readonly string[];
+  /** Error types that `*` and absent `errors` do not take. */
+  readonly except?: readonly string[];
   readonly maxAttempts: number;
   readonly intervalSeconds?: number;
   readonly backoffRate?: number;
@@ -51,6 +55,10 @@ export interface TaskSpec {
   readonly executor: Executor;
   /** Literals and `$.` paths; absent: the run's input. */
   readonly with?: JsonObject;
+  /** The input itself, never looked at for paths; counts before `with`. */
+  readonly input?: Json;
+  /** What a continuation wants to find with the node; nothing to anybody else. */
+  readonly memo?: JsonObject;
   readonly when?: string;
   readonly trigger?: Trigger;
   readonly retry?: readonly RetryRule[];
@@ -95,6 +103,8 @@ export interface Registration {
   readonly failurePolicy?: FailurePolicy;
   readonly templates?: { readonly [name: string]: TaskSpec };
   readonly change: GraphChange;
+  /** What the continuation of a state machine goes by: it makes the graph grow as nodes end. */
+  readonly continuation?: JsonObject;
   /** Digest of the part of the run's spec that must not change after the start. */
   readonly specDigest?: string;
 }
