@@ -31,6 +31,13 @@ export function explain(error: unknown): Explained {
   // FILE:LINE:COLUMN stands first, as editors and other tools expect it.
   if (error instanceof AdmissionError) return { exitCode: 2, text: `${error.message}\n` };
   if (error instanceof StoreError) return { exitCode: 1, text: `error: ${error.message}\n` };
+  // What the system refused is no fault of the engine: a full disk, a file without permission.
+  if (isSystemError(error)) return { exitCode: 1, text: `error: ${error.message}\n` };
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { exitCode: 1, text: `error: oarlock itself failed; please report this\n${detail}\n` };
+}
+
+/** Thrown by Node for what the operating system refused. */
+export function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
 }

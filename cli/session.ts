@@ -2,8 +2,10 @@
 // for (so that `--help` and wrong usage never touch a disk).
 
 import { resolve } from 'node:path';
+import { StoreError } from '../kernel/errors.ts';
 import type { Clock, Random } from '../kernel/ports.ts';
 import type { Store } from '../store/store.ts';
+import { Failure, isSystemError } from './failure.ts';
 import type { Io } from './io.ts';
 import { type Colors, colorsFor } from './output/colors.ts';
 
@@ -38,7 +40,11 @@ export class Session {
   }
 
   store(): Promise<Store> {
-    this.#store ??= this.#doors.openStore(this.stateDir);
+    this.#store ??= this.#doors.openStore(this.stateDir).catch((error: unknown) => {
+      throw error instanceof StoreError || isSystemError(error)
+        ? new Failure(1, `state directory ${this.stateName} cannot be used: ${error.message}`)
+        : error;
+    });
     return this.#store;
   }
 

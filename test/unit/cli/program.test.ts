@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseKind, parseTargets } from '../../../cli/kinds.ts';
 import { matches, parseSelector } from '../../../cli/selector.ts';
+import { StoreError } from '../../../kernel/errors.ts';
 import { cli } from '../../support/cli.ts';
 
 const VERBS =
@@ -161,4 +162,26 @@ describe('selectors', () => {
   test.each(['=x', 'a b', 'a in b', 'a,', '(x)'])('"%s" is refused', (selector) =>
     expect(() => parseSelector(selector)).toThrow('selector: expected'),
   );
+});
+
+test.each([
+  {
+    name: 'a state directory that cannot be used',
+    error: Object.assign(new Error("EACCES: permission denied, mkdir '/x'"), { code: 'EACCES', syscall: 'mkdir' }),
+    says: "error: state directory ./state cannot be used: EACCES: permission denied, mkdir '/x'\n",
+  },
+  {
+    name: 'one that the store refuses',
+    error: new StoreError('Unavailable', '/x', '/x lies on NFS'),
+    says: 'error: state directory ./state cannot be used: /x lies on NFS\n',
+  },
+])('$name is exit code 1 and one line', async ({ error, says }) => {
+  const ended = await cli(['get', 'runs'], { openStore: () => Promise.reject(error) });
+  expect(ended).toEqual({ exitCode: 1, stdout: '', stderr: says });
+});
+
+test('a bug is told as one, with its place', async () => {
+  const { exitCode, stderr } = await cli(['get', 'runs'], { openStore: () => Promise.reject(new Error('oops')) });
+  expect(stderr).toMatch(/^error: oarlock itself failed; please report this\nError: oops\n {4}at /);
+  expect(exitCode).toBe(1);
 });
