@@ -21,6 +21,8 @@ export interface SlotSettings {
   readonly inbox: string;
   /** The environment that every task sees. */
   readonly env: Readonly<Record<string, string>>;
+  /** A host is done with an attempt. */
+  readonly onDone: () => void;
 }
 
 export class Slot {
@@ -34,11 +36,12 @@ export class Slot {
   readonly #done: Set<string> | null;
   #isOver = false;
 
-  private constructor(letter: SlotLetter, child: ChildProcess, processes: Processes, write: (job: Job) => string) {
+  private constructor(letter: SlotLetter, child: ChildProcess, settings: SlotSettings, write: (job: Job) => string) {
+    const { processes, onDone } = settings;
     const identity = identify(child, processes);
     this.#child = child;
     this.#processes = processes;
-    this.#done = letter === 'j' ? readDone(child) : null;
+    this.#done = letter === 'j' ? readDone(child, onDone) : null;
     this.#write = write;
     this.identity = identity;
     this.token = formatSlot(letter, identity);
@@ -69,6 +72,11 @@ export class Slot {
     return this.#processes.hasChildren(this.identity) !== false;
   }
 
+  /** A host that has not said yet that it is done, though the outcome stands: it may be about to exit. */
+  isEnding(fence: string): boolean {
+    return this.#done !== null && this.isRunning(fence);
+  }
+
   /** It finishes what it runs and exits. */
   close(): void {
     this.#child.stdin?.end();
@@ -78,13 +86,13 @@ export class Slot {
     const umask = process.umask().toString(8).padStart(4, '0');
     const child = start('/bin/sh', [], settings, 'ignore');
     child.stdin?.write(keeperSetup(bootPrefix(settings.processes.bootId()), settings.inbox));
-    return new Slot('s', child, settings.processes, (job) => keeperBlock(job, umask));
+    return new Slot('s', child, settings, (job) => keeperBlock(job, umask));
   }
 
   static host(settings: SlotSettings): Slot {
     const child = start(process.execPath, hostArguments(), settings, 'pipe');
     const boot = bootPrefix(settings.processes.bootId());
-    return new Slot('j', child, settings.processes, (job) => hostMessage(job, boot));
+    return new Slot('j', child, settings, (job) => hostMessage(job, boot));
   }
 }
 
@@ -107,7 +115,7 @@ function identify(child: ChildProcess, processes: Processes): ProcessIdentity {
 }
 
 /** Fences that the host said it is done with, one a line. Few are asked for, so the last ones are enough. */
-function readDone(child: ChildProcess): Set<string> {
+function readDone(child: ChildProcess, onDone: () => void): Set<string> {
   const done = new Set<string>();
   let rest = '';
   child.stdout?.on('data', (data: Buffer) => {
@@ -118,6 +126,7 @@ function readDone(child: ChildProcess): Set<string> {
       const oldest = done.size > 16 ? done.values().next().value : undefined;
       if (oldest !== undefined) done.delete(oldest);
     }
+    onDone();
   });
   child.stdout?.on('error', () => {});
   return done;

@@ -32,7 +32,7 @@ const SWEEP_MS = 400;
 const HISTORY_LIMIT = 100;
 /** Rounds from SIGTERM to SIGKILL. */
 const PATIENCE = 5;
-const FINISH_MS = 2_000;
+const FINISH_MS = 1_000;
 const FINISH_STEP_MS = 20;
 
 /** Ticks since boot, as start times of processes are counted. */

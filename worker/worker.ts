@@ -48,6 +48,8 @@ interface Running {
   readonly attempt: Sweepable;
   /** The last scan found its slot without anything to do. */
   isDoubtful: boolean;
+  /** The last scan found nothing under its fence. */
+  isMissed: boolean;
 }
 
 /** Runs until the signal is aborted and all that had begun has ended. Releases the seat. */
@@ -80,7 +82,12 @@ class Worker {
     this.#disk = options.disk ?? new Disk();
     this.#env = options.env ?? process.env;
     const anyFile = store.leases.places(seat.name, '').outcome;
-    this.#settings = { processes, inbox: anyFile.slice(0, anyFile.lastIndexOf('/')), env: baseEnvironment(this.#env) };
+    this.#settings = {
+      processes,
+      inbox: anyFile.slice(0, anyFile.lastIndexOf('/')),
+      env: baseEnvironment(this.#env),
+      onDone: () => this.#nudge(),
+    };
     this.#sweep = new Sweep({ disk: this.#disk, processes, clock, log });
     this.#desks = Array.from({ length: slots }, (_, number) => ({ number, shell: null, host: null, running: null }));
   }
@@ -166,6 +173,7 @@ class Worker {
       if (running === null) continue;
       const { offer, places } = running.job;
       if (ended.has(offer.fence)) {
+        if (running.slot.isEnding(offer.fence)) continue;
         this.#leave(desk, running);
         if (this.#disk.stat(places.stop) !== null) this.#retire(desk, running.slot);
       } else if (running.slot.isOver) {
@@ -173,8 +181,8 @@ class Worker {
         this.#leave(desk, running);
       } else if (!claimed.has(offer.fence)) {
         // Nothing stands under the fence: the controller was faster than we and took it all away, or somebody removed the claim.
-        if (running.slot.isRunning(offer.fence)) await this.#leases.restoreClaim(this.#name, offer, running.slot.token);
-        else this.#leave(desk, running);
+        if (!running.slot.isRunning(offer.fence)) this.#leave(desk, running);
+        else if (isScan) await this.#restore(running);
       } else if (isScan) {
         await this.#check(desk, running);
       }
@@ -187,9 +195,16 @@ class Worker {
     this.#sweep.ended(running.attempt);
   }
 
+  /** Missed in two scans: a host may have written its outcome, that is cleared since, and not have told us yet. */
+  async #restore(running: Running): Promise<void> {
+    if (running.isMissed) await this.#leases.restoreClaim(this.#name, running.job.offer, running.slot.token);
+    running.isMissed = !running.isMissed;
+  }
+
   /** A slot that seems to have nothing to do in two scans, and left no outcome: the file was removed before we saw it. */
   async #check(desk: Desk, running: Running): Promise<void> {
     const { fence } = running.job.offer;
+    running.isMissed = false;
     if (running.slot.isRunning(fence)) running.isDoubtful = false;
     else if (!running.isDoubtful) running.isDoubtful = true;
     else {
@@ -255,7 +270,7 @@ class Worker {
       return false;
     }
     const attempt = { logPath: offer.logPath, slot: slot.identity, ticks: ticksNow() };
-    desk.running = { job, slot, attempt, isDoubtful: false };
+    desk.running = { job, slot, attempt, isDoubtful: false, isMissed: false };
     this.#sweep.started(attempt);
     slot.run(job);
     return true;

@@ -33,6 +33,7 @@ beforeAll(() => {
     processes: place.processes,
     inbox: place.paths.inbox(WORKER),
     env: baseEnvironment(process.env),
+    onDone: () => undefined,
   });
 });
 

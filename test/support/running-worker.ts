@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Outcome } from '../../kernel/task.ts';
 import { createClock } from '../../runtime/clock.ts';
 import { createLog } from '../../runtime/log.ts';
+import { parseSlot } from '../../runtime/slot-token.ts';
 import type { FileLeases } from '../../store/file/leases.ts';
 import type { Offer } from '../../store/store.ts';
 import { runWorker } from '../../worker/worker.ts';
@@ -20,6 +21,8 @@ export interface RunningWorker {
     executor: Offer['executor'],
     more?: Partial<Offer>,
   ): Promise<{ outcome: Outcome; log: string; counter: number }>;
+  /** Tells it to drain; resolves when it has ended. */
+  drain(): Promise<void>;
   /** Drains it and removes everything. */
   end(): Promise<void>;
 }
@@ -60,7 +63,16 @@ export async function startWorker(slots = 2, env: NodeJS.ProcessEnv = process.en
       await leases.clear(WORKER, [fenceOf(own)]);
       return { outcome: outcome.outcome, log, counter: own };
     },
+    drain() {
+      abort.abort();
+      return ended;
+    },
     async end() {
+      // What a test left running is not waited for.
+      for (const { slot } of (await leases.standing(WORKER)).claimed) {
+        const identity = parseSlot(slot);
+        if (identity !== null) place.processes.signalGroup(identity, 'SIGKILL');
+      }
       abort.abort();
       await ended;
       place.dispose();

@@ -36,6 +36,7 @@ describe('ending an attempt', () => {
       processes: place.processes,
       inbox: place.paths.inbox(WORKER),
       env: baseEnvironment(process.env),
+      onDone: () => undefined,
     });
     slots.push(slot);
     return slot;
