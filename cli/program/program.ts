@@ -8,6 +8,7 @@ import { type ExitCode, explain } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { type Doors, Session, stateDirOf } from '../session.ts';
 import { examples, type Options, text } from './command.ts';
+import { addAccess } from './access.ts';
 import { addResources } from './objects.ts';
 import { addRuns } from './runs.ts';
 import { addServing } from './serving.ts';
@@ -20,7 +21,7 @@ export interface Program {
   readonly version: string;
 }
 
-const WORKING_VERBS: ReadonlySet<string> = new Set(['up', 'controller', 'worker', 'run']);
+const WORKING_VERBS: ReadonlySet<string> = new Set(['up', 'controller', 'worker', 'api', 'run']);
 
 /** Runs one command line (without `node` and the script) and returns the exit code; never throws. */
 export async function runProgram(program: Program, argv: readonly string[]): Promise<ExitCode> {
@@ -50,7 +51,8 @@ export async function runProgram(program: Program, argv: readonly string[]): Pro
   addRuns(root, act);
   addSteering(root, act);
   addResources(root, act);
-  addServing(root, act);
+  addServing(root, act, program.version);
+  addAccess(root, act);
 
   try {
     await root.parseAsync([...argv], { from: 'user' });
@@ -82,7 +84,7 @@ function rootCommand({ io, version }: Program): Command {
       'after',
       examples(
         ['oarlock run hello.yaml', 'run a workflow to its end; needs nothing else running'],
-        ['oarlock up', 'start controller and workers, until Ctrl-C'],
+        ['oarlock up', 'start controller, workers and API, until Ctrl-C'],
         ['oarlock apply -f hello.yaml', 'register a workflow'],
         ['oarlock get runs', 'what runs and what ran'],
         ['oarlock why RUN NODE', 'why a task does not start'],

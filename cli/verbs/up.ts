@@ -1,4 +1,4 @@
-// `up`: the controller and workers as processes of their own, started again when they die.
+// `up`: controller, workers and API as processes of their own, started again when they die.
 //
 // P1  children live no longer than `up`: each holds a pipe that ends with it (lifeline.ts), also after kill -9.
 // P2  Ctrl-C or SIGTERM drains: first the workers, so that the controller still sees how their tasks end, then the controller.
@@ -18,6 +18,8 @@ const LOOK_MS = 50;
 export interface UpOptions {
   readonly workers: number;
   readonly slots: number | undefined;
+  /** What the API is told on its command line. */
+  readonly apiWords: readonly string[];
 }
 
 export async function up(session: Session, options: UpOptions): Promise<ExitCode> {
@@ -29,7 +31,11 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   const deciding = new Supervisor({ clock: store.clock, say });
   const working = new Supervisor({ clock: store.clock, say });
   const names = await freeNames(store, options.workers);
-  const decided = deciding.keep(childOf(session, 'controller', ['controller']));
+  await forgetDeadEndpoint(session);
+  const decided = [
+    deciding.keep(childOf(session, 'controller', ['controller'])),
+    deciding.keep(childOf(session, 'api', ['api', ...options.apiWords])),
+  ];
   const worked = names.map((name) =>
     working.keep(childOf(session, `worker ${name}`, ['worker', '--name', name, '--slots', String(slots)])),
   );
@@ -40,7 +46,7 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   working.stop();
   await Promise.all(worked);
   deciding.stop();
-  await decided;
+  await Promise.all(decided);
   return 0;
 }
 
@@ -72,6 +78,22 @@ function untilInterrupted(session: Session): Promise<void> {
       resolve();
     });
   });
+}
+
+/** What an API that was killed has left must not be taken for the one that is about to listen. */
+async function forgetDeadEndpoint(session: Session): Promise<void> {
+  const { openKeys } = await import('../../store/open.ts');
+  const keys = await openKeys(`file:${session.stateDir}`);
+  const endpoint = await keys.endpoint();
+  if (endpoint !== null && !isAlive(endpoint.pid)) await keys.clearEndpoint(endpoint.pid);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 const MAIN = join(import.meta.dirname, '..', import.meta.filename.endsWith('.ts') ? 'main.ts' : 'main.js');
