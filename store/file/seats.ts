@@ -37,6 +37,7 @@ interface WorkerFile extends SeatFile {
 
 interface HeldWorker extends WorkerSeat {
   readonly slots: number;
+  isDraining: boolean;
 }
 
 /** The socket in the file system, for other namespaces. */
@@ -156,10 +157,14 @@ export class FileSeats implements Seats {
         throw this.#foreign(`worker ${name}`, this.#seatPath);
       const door = await this.#listenAt(this.#paths.workers, `${name}.sock`);
       this.#writeWorker(name, slots, false);
+      const upkeep = setInterval(() => this.#restoreWorker(seat), LOOK_MS);
+      upkeep.unref();
       const seat: HeldWorker = {
         name,
         slots,
+        isDraining: false,
         release: async () => {
+          clearInterval(upkeep);
           this.#disk.unlink(path);
           await door?.release();
           await lock.release();
@@ -173,8 +178,20 @@ export class FileSeats implements Seats {
   }
 
   async setDraining(seat: WorkerSeat): Promise<void> {
-    const slots = 'slots' in seat && typeof seat.slots === 'number' ? seat.slots : 0;
-    this.#writeWorker(seat.name, slots, true);
+    const held = seat as HeldWorker;
+    held.isDraining = true;
+    this.#writeWorker(held.name, held.slots, true);
+  }
+
+  /** Somebody removed its file: without it the controller would not know of a worker that lives. */
+  #restoreWorker({ name, slots, isDraining }: HeldWorker): void {
+    try {
+      if (this.#disk.stat(this.#workerPath(name)) !== null) return;
+      this.#disk.makeDirectory(this.#paths.workers);
+      this.#writeWorker(name, slots, isDraining);
+    } catch {
+      // A full disk, or a file in the place of the directory: tried again at the next look.
+    }
   }
 
   async workers(): Promise<WorkerView[]> {

@@ -148,6 +148,14 @@ describe("a worker's seat", () => {
     endHints();
   });
 
+  test('is told again when its file is removed by hand', async () => {
+    const seats = place.seats();
+    const seat = await seats.takeWorker('w1', 2);
+    fs.rmSync(place.paths.workers, { recursive: true });
+    await until('it is back', async () => (await place.seats().workers())[0]?.slots === 2);
+    await seat?.release();
+  });
+
   test('names of any length have seats of their own', async () => {
     const seats = place.seats();
     const long = 'x'.repeat(190);
