@@ -63,7 +63,7 @@ const NODE_DOORS: readonly { readonly module: RegExp; readonly allowed: readonly
  * What the engine's parts may know of the store: the contract, what is built on the contract alone, and, for those that
  * must touch a file of their own, the seam over the disk.
  */
-const STORE_FACE: readonly string[] = ['store/store.ts', 'store/load-run.ts', 'store/file/disk.ts'];
+const STORE_FACE: readonly string[] = ['store/store.ts', 'store/load-run.ts', 'store/views.ts', 'store/file/disk.ts'];
 
 export function folderOf(path: string): string {
   return path.split('/')[0] ?? '';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { graphDot, graphJson, graphText, layersOf } from '../../../cli/verbs/graph.ts';
+import { graphText, layersOf } from '../../../cli/verbs/graph.ts';
+import { graphDot, graphJson } from '../../../kernel/picture.ts';
 import { PrefixedLog } from '../../../cli/verbs/logs.ts';
 import { colorsFor } from '../../../cli/output/colors.ts';
 import { runOf } from '../../support/graph-text.ts';
