@@ -91,6 +91,8 @@ export class RunTable {
     const ref: RunRef = { name, uid };
     try {
       if (isGone || object.metadata.deletionTimestamp !== undefined) return await this.#delete(ref, now);
+      // A file that was never readable: the store says so in its conditions, and there is nothing to start.
+      if (Object.keys(object.spec).length === 0) return;
       this.#byName.set(name, ref);
       const active = this.#active.get(uid);
       if (active !== undefined) return this.#applySpec(active, object, now);

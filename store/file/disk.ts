@@ -7,6 +7,7 @@
 // D3  a failed write leaves nothing behind: the temporary file goes, a journal is cut back by its owner.
 
 import * as fs from 'node:fs';
+import { dirname } from 'node:path';
 
 /** Where in an operation the hook is called. */
 export type DiskMoment = 'before' | 'after';
@@ -102,7 +103,7 @@ export class Disk {
   }
 
   makeDirectory(path: string): void {
-    this.#run('mkdir', path, () => fs.mkdirSync(path, { recursive: true, mode: 0o700 }));
+    this.#run('mkdir', path, () => makeDirectories(path));
   }
 
   /** Creates the file, complete, mode 0600; false when the name is taken. Removes what it wrote when the disk is full. */
@@ -299,6 +300,19 @@ function toFileStat(stat: fs.Stats): FileStat {
     isDirectory: stat.isDirectory(),
     mode: stat.mode & 0o7777,
   };
+}
+
+/** With its parents. Not node's `recursive`: that never returns where the kernel refuses every name (measured in /proc). */
+function makeDirectories(path: string): void {
+  try {
+    fs.mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (isCode(error, 'EEXIST') && fs.statSync(path).isDirectory()) return;
+    const parent = dirname(path);
+    if (!isCode(error, 'ENOENT') || parent === path || fs.existsSync(parent)) throw error;
+    makeDirectories(parent);
+    makeDirectories(path);
+  }
 }
 
 function writeAll(fd: number, data: string | Uint8Array): void {
