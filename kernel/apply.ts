@@ -183,7 +183,7 @@ function claim(run: Run, node: Node, attempt: Attempt, slot: string, since: numb
 }
 
 function startInline(run: Run, node: Node, event: EventOf<'InlineStarted'>): void {
-  if (!run.inlineReady.has(node) && !run.mockReady.has(node)) return;
+  if (node.isInstant || (!run.inlineReady.has(node) && !run.mockReady.has(node))) return;
   unqueue(run, node);
   node.attempts = event.attempt;
   node.current = { fence: null, worker: null, slot: null, stopping: null };

@@ -42,7 +42,7 @@ export function isMock(node: Node): boolean {
 }
 
 function isInline(node: Node): boolean {
-  return isMock(node) || node.task.executor.type === 'wait' || node.task.executor.type === 'signal';
+  return ['mock', 'wait', 'signal', 'inline'].includes(node.task.executor.type);
 }
 
 /** Attempts that use up parallelism, by definition. */

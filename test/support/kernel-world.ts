@@ -35,6 +35,7 @@ const executors: fc.Arbitrary<Executor> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('signal' as const), name: fc.constantFrom('go', 'stop') }) },
+  { weight: 1, arbitrary: fc.constant({ type: 'inline' as const, name: 'Pass' }) },
 );
 
 const rules = fc.record({

@@ -41,6 +41,14 @@ const SITUATIONS = {
     options: { tasks: { x: { executor: COMMAND, ...retries(1) } } },
     reach: (driver) => (driver.work(), driver.offer(), driver.end('x', failure())),
   },
+  instant: {
+    name: 'PENDING, about to begin and end at once',
+    options: { tasks: { x: { executor: { type: 'inline', name: 'Pass' } } } },
+    reach: (driver) => {
+      driver.offer();
+      driver.take({ type: 'Ended', node: 'first', fence: driver.fenceOf('first'), outcome: SUCCESS });
+    },
+  },
   waiting: { name: 'WAITING', options: { tasks: { x: { executor: GO } } }, reach: (driver) => driver.work() },
   succeeded: { name: 'SUCCESS', reach: (driver) => (driver.work(), driver.work()) },
   failed: { name: 'FAILED', reach: (driver) => (driver.work(), driver.work(() => failure())) },
@@ -77,12 +85,20 @@ const CHANGES: Readonly<Record<string, Partial<Record<Place, string>>>> = {
   Claimed: { offered: 'RUNNING' },
   Stopping: { offered: '=', running: '=' },
   Ended: { offered: 'SUCCESS', running: 'SUCCESS', stopping: 'SUCCESS' },
-  InlineEnded: { waiting: 'SUCCESS' },
+  InlineEnded: { waiting: 'SUCCESS', instant: 'SUCCESS' },
   RetryDue: { retrying: '=' },
-  Skipped: { blocked: 'SKIPPED', ready: 'SKIPPED', retrying: 'SKIPPED', again: 'SKIPPED', waiting: 'SKIPPED' },
+  Skipped: {
+    blocked: 'SKIPPED',
+    ready: 'SKIPPED',
+    instant: 'SKIPPED',
+    retrying: 'SKIPPED',
+    again: 'SKIPPED',
+    waiting: 'SKIPPED',
+  },
   NodesCancelled: {
     blocked: 'CANCELLED',
     ready: 'CANCELLED',
+    instant: 'CANCELLED',
     retrying: 'CANCELLED',
     again: 'CANCELLED',
     waiting: 'CANCELLED',

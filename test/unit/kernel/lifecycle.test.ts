@@ -6,7 +6,8 @@ import { checkChange } from '../../../kernel/change.ts';
 import { decide, desiredLeases, msUntilDue } from '../../../kernel/decide.ts';
 import { inputOf } from '../../../kernel/input.ts';
 import { idempotencyKey } from '../../../kernel/run.ts';
-import { thaw } from '../../../kernel/snapshot.ts';
+import type { JsonObject } from '../../../kernel/json.ts';
+import { freeze, thaw } from '../../../kernel/snapshot.ts';
 import type { GraphChange, NodeSpec } from '../../../kernel/task.ts';
 import {
   COMMAND,
@@ -320,6 +321,15 @@ describe('a continuation', () => {
     expect(nodeOf(driver.run, 'b')).toMatchObject({ state: 'CANCELLED', endedBecause: 'Stopped' });
   });
 
+  test('a failure that it dealt with does not come back with a restart, though the run was failing', () => {
+    const driver = start('a, b', { every: { executor: COMMAND, ...retries(5) }, tasks: { a: { executor: COMMAND } } });
+    driver.offer();
+    driver.offer();
+    driver.end('a', failure()).end('b', failure(), { handled: true });
+    driver.take({ type: 'RestartRequested', node: 'a', nonce: '1' }).settle();
+    expect(states(driver.run)).toBe('a=PENDING b=FAILED');
+  });
+
   test('its output is the output, null included', () => {
     const driver = start('a');
     driver.offer();
@@ -470,6 +480,15 @@ describe('input', () => {
     driver.work();
     expect(inputOf(driver.run, nodeOf(driver.run, 'b'))).toEqual({ n: 2, out: [true, null], text: 'a $.b', e: null });
   });
+});
+
+test('a condition that was found false stays false in a snapshot, whatever came since', () => {
+  const driver = start('a -> b, x', { tasks: { b: { executor: COMMAND, when: '$.tasks.x.state == "SUCCESS"' } } });
+  driver.offer();
+  driver.offer();
+  for (const node of ['a', 'x']) driver.take({ type: 'Ended', node, fence: driver.fenceOf(node), outcome: SUCCESS });
+  const thawed = thaw(JSON.parse(JSON.stringify(freeze(driver.run))) as JsonObject);
+  expect([driver.run.toSkip.first?.id, thawed?.toSkip.first?.id]).toEqual(['b', 'b']);
 });
 
 test('a snapshot of another format is none', () => {

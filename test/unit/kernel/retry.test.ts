@@ -153,6 +153,14 @@ describe('attempts', () => {
     expect(nodeOf(driver.run, 'a')).toMatchObject({ state: 'SUCCESS', attempts: 4, attemptsBefore: 2 });
   });
 
+  test('a restart gives the budget of losses back, too', () => {
+    const driver = alone({}).finish(() => LOST);
+    driver.take({ type: 'RestartRequested', node: 'a', nonce: '1' });
+    let count = 0;
+    driver.finish(() => ((count += 1) <= LOSS_LIMIT ? LOST : SUCCESS));
+    expect(nodeOf(driver.run, 'a')).toMatchObject({ state: 'SUCCESS', losses: LOSS_LIMIT });
+  });
+
   test('a failing run tries nothing again, neither what runs nor what waits', () => {
     const options = {
       every: { executor: COMMAND, ...retries(5, { intervalSeconds: 1 }) },

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { apply, newRun } from '../../../kernel/apply.ts';
+import { apply, foresee, newRun } from '../../../kernel/apply.ts';
 import { decide, desiredLeases } from '../../../kernel/decide.ts';
 import type { RunEvent } from '../../../kernel/events.ts';
 import type { JsonObject } from '../../../kernel/json.ts';
@@ -77,6 +77,22 @@ describe('after every event', () => {
         expect(count.failures).toBeLessThanOrEqual(allowed);
         expect(count.losses).toBeLessThanOrEqual(11);
         return undefined;
+      });
+    });
+  });
+
+  test('what is foreseen of an outcome is what comes of it', () => {
+    check((world) => {
+      play(world, (run, event) => {
+        const node = 'node' in event ? run.nodes.get(event.node) : undefined;
+        if ((event.type !== 'Ended' && event.type !== 'InlineEnded') || node?.current == null) return undefined;
+        if (event.type === 'Ended' && node.current.fence !== event.fence) return undefined;
+        const foreseen = foresee(run, node, event.outcome);
+        return () => {
+          const found =
+            { SUCCESS: 'Success', CANCELLED: 'Stopped', RETRYING: 'Again' }[String(node.state)] ?? node.error;
+          expect(found).toEqual(foreseen);
+        };
       });
     });
   });
@@ -159,8 +175,10 @@ function byId(left: { id: string }, right: { id: string }): number {
 }
 
 const forbidStarts: Watch = (run, event) => {
-  if (event.type !== 'Offered' && event.type !== 'InlineStarted') return undefined;
+  if (event.type !== 'Offered' && event.type !== 'InlineStarted' && event.type !== 'InlineEnded') return undefined;
   const node = run.nodes.get(event.node);
+  // Only an instant node begins with its end.
+  if (event.type === 'InlineEnded' && node?.task.executor.type !== 'inline') return undefined;
   if (node === undefined) throw new Error(`a start of nobody: ${event.node}`);
   // An attempt after the first needs no look at the predecessors: they are as they were.
   if (node.state === 'PENDING') expect(verdict(node)).toBe('ready');
@@ -174,6 +192,6 @@ const forbidStarts: Watch = (run, event) => {
     0,
   ]);
   if (event.type === 'Offered' || isMock(node)) expect(run.active).toBeLessThan(run.parallelism);
-  expect(event.attempt).toBe(node.attempts + 1);
+  if (event.type !== 'InlineEnded') expect(event.attempt).toBe(node.attempts + 1);
   return undefined;
 };
