@@ -47,6 +47,8 @@ export interface Processes {
   signalGroup(leader: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): void;
   /** Live processes that carry OARLOCK_FENCE=fence in their environment or belong to `group`. */
   membersOf(fence: string, group: number | null): ProcessIdentity[];
+  /** Live processes of these sessions, by session. One look at all processes, however many sessions. */
+  membersOfSessions(sessions: ReadonlySet<number>): ReadonlyMap<number, readonly ProcessIdentity[]>;
   /** Has it a child that lives? 'unknown' when /proc cannot tell. */
   hasChildren(process: ProcessIdentity): boolean | 'unknown';
   signal(process: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): void;

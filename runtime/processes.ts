@@ -67,19 +67,34 @@ export function createProcesses(root = '/proc'): Processes {
     },
     membersOf(fence, group) {
       const mark = `OARLOCK_FENCE=${fence}`;
-      const found: ProcessIdentity[] = [];
-      for (const name of fs.readdirSync(root)) {
-        const pid = Number(name);
-        if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) continue;
-        const stat = readStat(root, pid);
-        if (typeof stat !== 'object' || isOver(stat)) continue;
-        const inGroup = group !== null && group > 1 && (stat.group === group || stat.session === group);
-        if (inGroup || (fence !== '' && hasMark(root, pid, mark)))
-          found.push({ pid, startTicks: stat.startTicks, bootId });
+      return [...living(root)]
+        .filter(({ pid, stat }) => {
+          const inGroup = group !== null && group > 1 && (stat.group === group || stat.session === group);
+          return inGroup || (fence !== '' && hasMark(root, pid, mark));
+        })
+        .map(({ pid, stat }) => ({ pid, startTicks: stat.startTicks, bootId }));
+    },
+    membersOfSessions(sessions) {
+      const found = new Map<number, ProcessIdentity[]>();
+      for (const { pid, stat } of living(root)) {
+        if (!sessions.has(stat.session)) continue;
+        const members = found.get(stat.session) ?? [];
+        members.push({ pid, startTicks: stat.startTicks, bootId });
+        found.set(stat.session, members);
       }
       return found;
     },
   };
+}
+
+/** Every process that lives, but the first and this one. */
+function* living(root: string): Generator<{ pid: number; stat: Stat }> {
+  for (const name of fs.readdirSync(root)) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) continue;
+    const stat = readStat(root, pid);
+    if (typeof stat === 'object' && !isOver(stat)) yield { pid, stat };
+  }
 }
 
 /** Boot ids are compared by what a slot token holds of them. */

@@ -1,6 +1,6 @@
 // The log of an attempt that a host keeps: what is printed goes there with secrets masked.
 //
-// A secret may arrive in two pieces; so as many bytes as could begin one are held back until more comes or the attempt ends.
+// A secret may arrive in two pieces; so the bytes that could begin one are held back until more comes or the attempt ends.
 
 import type { Disk } from '../store/file/disk.ts';
 
@@ -34,10 +34,10 @@ export class HostLog {
     if (this.#handle === null) return;
     const bytes = Buffer.from(data as Uint8Array);
     if (this.#secrets.length === 0) return this.#append(bytes);
-    const text = this.#maskBytes(Buffer.concat([this.#held, bytes]));
-    const held = this.#beginning(text);
-    this.#held = text.subarray(text.length - held);
-    this.#append(text.subarray(0, text.length - held));
+    const all = Buffer.concat([this.#held, bytes]);
+    const end = this.#safeEnd(all);
+    this.#held = all.subarray(end);
+    this.#append(this.#maskBytes(all.subarray(0, end)));
   }
 
   mask(text: string): string {
@@ -45,7 +45,7 @@ export class HostLog {
   }
 
   close(): void {
-    this.#append(this.#held);
+    this.#append(this.#maskBytes(this.#held));
     if (this.#handle !== null) this.#disk.close(this.#handle);
     this.#handle = null;
   }
@@ -72,15 +72,21 @@ export class HostLog {
     return masked;
   }
 
-  /** How many bytes at the end could be the beginning of a secret. */
-  #beginning(bytes: Buffer): number {
-    let longest = 0;
+  /** Where the part ends that no byte to come can make a secret of, nor a longer one. */
+  #safeEnd(bytes: Buffer): number {
+    let end = bytes.length;
     for (const secret of this.#secrets) {
-      for (let length = Math.min(secret.length - 1, bytes.length); length > longest; length -= 1) {
-        if (bytes.subarray(bytes.length - length).equals(secret.subarray(0, length))) longest = length;
+      for (let length = Math.min(secret.length - 1, bytes.length); length > bytes.length - end; length -= 1) {
+        if (bytes.subarray(bytes.length - length).equals(secret.subarray(0, length))) end = bytes.length - length;
       }
     }
-    return longest;
+    // A secret that lies across the end is not cut in two.
+    for (const secret of this.#secrets) {
+      const from = Math.max(end - secret.length + 1, 0);
+      const at = end === bytes.length ? -1 : bytes.indexOf(secret, from);
+      if (at >= 0 && at < end) end = at;
+    }
+    return end;
   }
 }
 

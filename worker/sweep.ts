@@ -27,11 +27,15 @@ export interface Sweepable {
   readonly ticks: number;
 }
 
-const SWEEP_MS = 400;
+/** How often logs are looked at: a task can write hundreds of megabytes a second. */
+const SWEEP_MS = 200;
+const FAST_SWEEP_MS = 50;
+/** Rounds between two looks at processes, which cost more. */
+const PROCESS_ROUNDS = 5;
 /** Attempts of a slot that are remembered, to tell whose process was left behind. */
 const HISTORY_LIMIT = 100;
-/** Rounds from SIGTERM to SIGKILL. */
-const PATIENCE = 5;
+/** Looks at processes from SIGTERM to SIGKILL. */
+const PATIENCE = 2;
 const FINISH_MS = 1_000;
 const FINISH_STEP_MS = 20;
 
@@ -54,6 +58,10 @@ export class Sweep {
   readonly #slots = new Map<number, SlotRecord>();
   /** Processes that were told to go, and how often they were found again. */
   readonly #told = new Map<string, number>();
+  /** Logs of attempts that ended since the last round. */
+  #endedLogs: string[] = [];
+  #rounds = 0;
+  #isHasty = false;
   #cancel: (() => void) | null = null;
 
   constructor(options: SweepOptions) {
@@ -69,6 +77,7 @@ export class Sweep {
     const record = this.#record(attempt);
     record.running = null;
     record.isSuspect = true;
+    this.#endedLogs.push(attempt.logPath);
     record.history.push(attempt);
     if (record.history.length > HISTORY_LIMIT) record.history.shift();
     this.#schedule();
@@ -96,7 +105,7 @@ export class Sweep {
   #schedule(): void {
     const hasWork = [...this.#slots.values()].some(({ running, isSuspect }) => running !== null || isSuspect);
     if (this.#cancel !== null || !hasWork) return;
-    this.#cancel = this.#options.clock.after(SWEEP_MS, () => {
+    this.#cancel = this.#options.clock.after(this.#isHasty ? FAST_SWEEP_MS : SWEEP_MS, () => {
       this.#cancel = null;
       this.#round();
       this.#schedule();
@@ -104,30 +113,35 @@ export class Sweep {
   }
 
   #round(): void {
-    for (const { running, history, isSuspect } of this.#slots.values()) {
-      for (const attempt of [running, isSuspect ? history.at(-1) : null])
-        if (attempt != null) this.#cap(attempt.logPath);
-    }
-    this.#endLeftBehind(false);
+    const running = [...this.#slots.values()].flatMap((slot) => (slot.running === null ? [] : [slot.running.logPath]));
+    const logs = [...this.#endedLogs, ...running];
+    this.#endedLogs = [];
+    this.#isHasty = logs.map((path) => this.#cap(path)).includes(true);
+    this.#rounds += 1;
+    if (this.#rounds % PROCESS_ROUNDS === 0) this.#endLeftBehind(false);
   }
 
-  #cap(path: string): void {
+  /** True when it was cut: it grows fast. */
+  #cap(path: string): boolean {
     try {
-      capLog(this.#options.disk, path);
+      return capLog(this.#options.disk, path);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.#options.log.warn('a log could not be cut', { path, error: message });
+      return false;
     }
   }
 
   /** How many there are still. */
   #endLeftBehind(isUrgent: boolean): number {
+    const suspects = [...this.#slots.values()].filter(({ isSuspect }) => isSuspect);
+    if (suspects.length === 0) return 0;
     let count = 0;
     const found = new Set<string>();
-    for (const record of this.#slots.values()) {
-      if (!record.isSuspect) continue;
+    const members = this.#options.processes.membersOfSessions(new Set(suspects.map(({ slot }) => slot.pid)));
+    for (const record of suspects) {
       const { slot, running } = record;
-      const others = this.#options.processes.membersOf('', slot.pid).filter(({ pid }) => pid !== slot.pid);
+      const others = (members.get(slot.pid) ?? []).filter(({ pid }) => pid !== slot.pid);
       const left = others.filter(({ startTicks }) => running === null || startTicks < running.ticks);
       // One that started in the same tick as what runs now cannot be told from it: looked at again.
       record.isSuspect = left.length > 0 || others.some(({ startTicks }) => startTicks === running?.ticks);
