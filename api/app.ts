@@ -8,6 +8,7 @@
 import Koa, { type Context, type Next } from 'koa';
 import Router from 'koa-router';
 import { logRequests } from './access-log.ts';
+import { addCore } from './core/routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { addHealth } from './health.ts';
 import { openApiDocuments } from './openapi.ts';
@@ -22,6 +23,9 @@ import {
 } from './problem.ts';
 import { BodyReader } from './request.ts';
 import { addResources } from './resources/routes.ts';
+import { addRunParts } from './resources/run-parts.ts';
+import { addViews } from './resources/views.ts';
+import { addIdentity } from './identity/routes.ts';
 
 /** Paths that anybody may ask for. */
 const OPEN = new Set(['/healthz', '/livez', '/readyz', '/version']);
@@ -37,6 +41,10 @@ export function createApp(deps: ApiDeps): Koa {
   const bodies = new BodyReader();
   addHealth(router, deps);
   addResources(router, deps, { bodies, openApi: openApiDocuments(deps.version) });
+  addRunParts(router, deps);
+  addViews(router, deps);
+  addCore(router, deps);
+  addIdentity(router, deps, bodies);
   app.use(logRequests(deps));
   app.use(tellErrors(deps));
   app.use(checkRequest);

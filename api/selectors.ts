@@ -13,6 +13,8 @@ export interface Selector {
   readonly isFixed: boolean;
   /** The only name that can match, when the selector says one. */
   readonly name: string | undefined;
+  /** What fields must be, by path. */
+  readonly equals: ReadonlyMap<string, string>;
 }
 
 type Test = (object: JsonObject) => boolean;
@@ -24,13 +26,14 @@ const LONGEST = 16 * 1024;
 /** `fields` lists the field paths that may be asked; the two of metadata are always among them. */
 export function parseSelector(labels: string, fields: string, known: readonly string[]): Selector {
   const labelTests = parseLabels(labels);
-  const { tests: fieldTests, name, isFixed } = parseFields(fields, ['metadata.name', 'metadata.namespace', ...known]);
+  const { tests: fieldTests, equals, isFixed } = parseFields(fields, ['metadata.name', 'metadata.namespace', ...known]);
   const tests = [...labelTests, ...fieldTests];
   return {
     matches: (object) => tests.every((test) => test(object)),
     isEmpty: tests.length === 0,
     isFixed: labelTests.length === 0 && isFixed,
-    name,
+    name: equals.get('metadata.name'),
+    equals,
   };
 }
 
@@ -108,9 +111,9 @@ function labelOf(object: JsonObject, key: string): string | undefined {
 function parseFields(
   text: string,
   known: readonly string[],
-): { tests: Test[]; name: string | undefined; isFixed: boolean } {
+): { tests: Test[]; equals: Map<string, string>; isFixed: boolean } {
   if (text.length > LONGEST) throw badRequest(`field selector: expected at most ${LONGEST} characters`);
-  let name: string | undefined;
+  const equals = new Map<string, string>();
   let isFixed = true;
   const tests = text
     .split(',')
@@ -122,7 +125,7 @@ function parseFields(
       }
       if (!known.includes(path)) throw badRequest(`field label not supported: ${path}`);
       const value = raw.replaceAll(/\\([\\,=])/g, '$1');
-      if (path === 'metadata.name' && operator !== '!=') name = value;
+      if (operator !== '!=') equals.set(path, value);
       if (!path.startsWith('metadata.name')) isFixed = false;
       const keys = path.split('.');
       // A field that is not there is an empty one.
@@ -130,7 +133,7 @@ function parseFields(
         ? (object) => fieldText(object, keys) !== value
         : (object) => fieldText(object, keys) === value;
     });
-  return { tests, name, isFixed };
+  return { tests, equals, isFixed };
 }
 
 function fieldText(object: JsonObject, keys: readonly string[]): string {

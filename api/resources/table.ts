@@ -171,7 +171,8 @@ export function ageText(ms: number): string {
 
 function ageOf(time: string, wallMs: number): string {
   const at = Date.parse(time);
-  return Number.isNaN(at) ? '' : ageText(wallMs - at);
+  // Objects that nobody made (built-in Tasks) have no age.
+  return Number.isNaN(at) || at === 0 ? '' : ageText(wallMs - at);
 }
 
 function workflowOf(object: JsonObject): string {
