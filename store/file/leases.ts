@@ -116,6 +116,16 @@ export class FileLeases implements Leases {
   }
 
   async inbox(worker: string): Promise<LeaseView[]> {
+    const views = this.#view(worker);
+    for (const { claim, fence, outcome } of views) {
+      if (claim !== null && outcome === null && this.#isSpoiled(worker, fence, claim))
+        await this.#settleSpoiled(worker, fence);
+    }
+    return views;
+  }
+
+  /** In one go, so that nothing of this process changes the inbox between its names and its files. */
+  #view(worker: string): LeaseView[] {
     const memory = this.#remember(worker);
     let entries = this.#list(worker);
     // A large directory is not read in one go: a file that was renamed meanwhile may stand in neither part. So absence is looked at twice.
@@ -127,7 +137,7 @@ export class FileLeases implements Leases {
       fences.add(entry.fence);
       // A controller that knows nothing yet looks at the content too: after a reboot, old offers may have come back.
       if (entry.offered && this.#offerOf(worker, entry.fence) === null) continue;
-      const outcome = entry.hasOutcome ? await this.#outcomeOf(worker, entry) : null;
+      const outcome = entry.hasOutcome ? this.#outcomeOf(worker, entry) : null;
       const stop = entry.hasStop ? this.#stopOf(worker, entry.fence) : null;
       if (!entry.offered && entry.slot === null && outcome === null && stop === null && !entry.taken) continue;
       views.push({ fence: entry.fence, offered: entry.offered, claim: entry.slot, stop, outcome });
@@ -297,26 +307,28 @@ export class FileLeases implements Leases {
     return reason;
   }
 
-  async #outcomeOf(worker: string, entry: Entry): Promise<SettledOutcome | null> {
+  #outcomeOf(worker: string, entry: Entry): SettledOutcome | null {
     const memory = this.#remember(worker);
     const known = memory.outcomes.get(entry.fence);
     if (known !== undefined) return known;
     const places = this.places(worker, entry.fence);
     const found = this.#outcomes.read(places, entry.fence);
     if (found === 'of another boot') this.#disk.unlink(places.outcome);
-    if (found === null || found === 'of another boot') return null;
-    if (found !== 'torn') {
-      memory.outcomes.set(entry.fence, found);
-      return found;
-    }
-    const age = this.#ageMs(places.outcome);
-    if (age < SPOILED_MS || entry.slot === null || this.slotLiveness(entry.slot) !== 'alive') return null;
-    return this.#outcomes.settle(
-      places,
-      entry.fence,
-      { outcome: { result: 'Lost', message: 'its outcome file was spoiled' } },
-      true,
-    );
+    if (found === null || found === 'torn' || found === 'of another boot') return null;
+    memory.outcomes.set(entry.fence, found);
+    return found;
+  }
+
+  /** Torn for so long under a living slot: that slot is past it, and somebody spoiled the file. */
+  #isSpoiled(worker: string, fence: string, slot: string): boolean {
+    const { outcome } = this.places(worker, fence);
+    if (this.#ageMs(outcome) < SPOILED_MS || this.slotLiveness(slot) !== 'alive') return false;
+    return this.#outcomes.read(this.places(worker, fence), fence) === 'torn';
+  }
+
+  async #settleSpoiled(worker: string, fence: string): Promise<void> {
+    const lost: SettledOutcome = { outcome: { result: 'Lost', message: 'its outcome file was spoiled' } };
+    await this.#outcomes.settle(this.places(worker, fence), fence, lost, true);
   }
 
   /** Null when there is none or it is not whole; what stays so goes to quarantine. */

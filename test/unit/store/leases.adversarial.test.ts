@@ -107,8 +107,8 @@ describe('lease files', () => {
     await expect(leases.settle(WORKER, fence, LOST)).rejects.toMatchObject({ code: 'Unavailable' });
     expect((await lease())?.outcome).toBeNull();
     age(`${fence}.outcome`);
+    expect((await lease())?.outcome).toBeNull();
     expect((await lease())?.outcome?.outcome).toEqual({ result: 'Lost', message: 'its outcome file was spoiled' });
-    expect((await lease())?.outcome?.outcome).toMatchObject({ result: 'Lost' });
   });
 
   test.each([
