@@ -15,6 +15,8 @@ import type { FileMark } from './records.ts';
 /** In the order in which one of them is taken when there are several. */
 const SUFFIXES = ['.yaml', '.yml', '.json'];
 const UNREADABLE = 'unreadable: ';
+/** Looks at a file that is being written, before what was seen is taken. */
+const LOOKS = 3;
 /** Errors that say nothing about the file. */
 const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO']);
 
@@ -110,13 +112,13 @@ export class DesiredFiles {
   }
 
   lookAt(path: string, file: string): Look | null {
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       const before = this.#disk.stat(path);
       if (before === null) return null;
       const { bytes, reason } = this.#read(path, before);
       const after = this.#disk.stat(path);
-      // Somebody is writing: what was read may be of two versions.
-      if (after === null || !isSameStat(after, before)) continue;
+      // Somebody is writing: what was read may be of two versions. The mark is of the older one, so a later look sees the difference.
+      if (tries < LOOKS && (after === null || !isSameStat(after, before))) continue;
       const digest = bytes === null ? `${UNREADABLE}${reason}` : digestOf(bytes);
       return { bytes, mark: { file, ino: before.ino, size: before.size, mtimeMs: before.mtimeMs, digest } };
     }

@@ -1,4 +1,5 @@
-// Objects on files: the machine under the verbs of resources.ts. Reads what stands, brings hand edits in, and commits a planned change.
+// Objects on files: the machine under the verbs of resources.ts. Reads what stands and commits a planned change. What people do to the
+// desired files behind its back is the business of settling.ts.
 //
 // O1  one write at a time in a handle; between handles the number decides (changes.ts), and who loses looks again.
 // O2  a change is planned on the newest version of its object and linked only while that is the newest.
@@ -15,7 +16,6 @@ import { DesiredFiles } from './desired.ts';
 import type { Disk } from './disk.ts';
 import { storeFault } from './fault.ts';
 import { createDocuments, type Documents } from './documents.ts';
-import { recordOfFile } from './hand-edits.ts';
 import { crowdless } from './lock.ts';
 import { MetaFiles } from './meta.ts';
 import { type Entry, ObjectIndex } from './object-index.ts';
@@ -28,12 +28,6 @@ import { Stage, type Staged } from './stage.ts';
 import { readStatus } from './status.ts';
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
-/** A file that is younger may be half written. */
-export const YOUNG_MS = 30;
-/** A file that is missing for less has an editor at work. */
-export const ABSENCE_MS = 300;
-/** Looks at a file that somebody keeps writing, before it is taken as it is. */
-const LOOKS = 4;
 /** Races lost before writers queue up. */
 const LOSSES = 3;
 
@@ -70,9 +64,6 @@ export interface Committed {
   readonly revision: number;
   readonly record: FileRecord;
 }
-
-/** What came out of looking at a desired file: settled, or to be looked at again later. */
-export type Settled = 'settled' | 'young' | 'missing';
 
 export class ObjectFiles {
   readonly index: ObjectIndex;
@@ -211,105 +202,7 @@ export class ObjectFiles {
     return files.length > 1 === (entry.refusal === 'Duplicate') || (files.length > 1 && entry.refusal !== null);
   }
 
-  // --- hand edits --------------------------------------------------------------------------------
-
-  /** Brings in what was done by hand to these, waiting for files that are just being written; on a full disk another time. */
-  async settle(kind: Kind, names: readonly string[], waitForAbsence: boolean): Promise<void> {
-    let left = [...names];
-    for (let look = 1; left.length > 0; look += 1) {
-      const young: string[] = [];
-      const missing: string[] = [];
-      for (const name of left) {
-        const settled = await this.exclusive(() => this.settleNow(kind, name, look >= LOOKS)).catch(unlessFull);
-        if (settled === 'young') young.push(name);
-        else if (settled === 'missing' && waitForAbsence && look < LOOKS) missing.push(name);
-      }
-      left = [...young, ...missing];
-      if (left.length > 0) await this.#wait(missing.length > 0 ? ABSENCE_MS : YOUNG_MS);
-    }
-  }
-
-  /** The same for one, now; only inside `exclusive`. `isForced`: take a file that is being written as it is. */
-  async settleNow(kind: Kind, name: string, isForced = true): Promise<Settled> {
-    for (;;) {
-      this.log.refresh();
-      const files = this.desired.filesOf(kind, name);
-      const entry = await this.#entryOf(kind, name, files);
-      if ((entry === null && files.length === 0) || this.isQuiet(kind, name, files)) return 'settled';
-      const standing = entry?.mark ?? null;
-      const isGone = entry !== null && (standing === null || !files.includes(standing.file));
-      if (isGone && !this.#isGoneForGood(entry)) return 'missing';
-      const file = isGone || standing === null ? files[0] : standing.file;
-      const plan =
-        file === undefined
-          ? entry !== null && this.#planRemoval(kind, name, entry)
-          : await this.#planEdit(kind, name, entry, file, files, isForced);
-      if (plan === 'young') return 'young';
-      if (plan === 'same') return 'settled';
-      if (plan === 'again' || plan === false) continue;
-      await this.commit(plan);
-    }
-  }
-
-  #isGoneForGood(entry: Entry): boolean {
-    const { time } = this.#options.clock.now();
-    entry.missingSince ??= time;
-    return time - entry.missingSince >= ABSENCE_MS;
-  }
-
-  async #planEdit(
-    kind: Kind,
-    name: string,
-    entry: Entry | null,
-    file: string,
-    files: readonly string[],
-    isForced: boolean,
-  ): Promise<Plan | 'young' | 'same' | 'again'> {
-    const look = this.desired.look(kind, file);
-    if (look === null) return 'again';
-    const isSame = look.mark.digest === entry?.mark?.digest && look.mark.file === entry.mark.file;
-    const isDuplicate = files.length > 1;
-    if (
-      isSame &&
-      entry !== null &&
-      (entry.refusal === null ? !isDuplicate : isDuplicate || entry.refusal !== 'Duplicate')
-    ) {
-      entry.mark = look.mark;
-      entry.missingSince = null;
-      return 'same';
-    }
-    const { wall } = this.#options.clock.now();
-    const ageMs = wall - look.mark.mtimeMs;
-    if (!isSame && !isForced && ageMs >= 0 && ageMs < YOUNG_MS) return 'young';
-    const previous = entry === null ? null : this.index.record(kind, name, entry);
-    if (entry !== null && previous === null) return 'again';
-    const record = await recordOfFile(this.documents, {
-      kind,
-      name,
-      source: this.source(kind, file),
-      look,
-      others: files.filter((other) => other !== file),
-      previous,
-      uid: this.#recovery.uidOf(kind, name) ?? this.#options.random.uuid(),
-      time: timeOf(wall),
-    });
-    return {
-      verb: entry === null ? 'Added' : 'Modified',
-      kind,
-      name,
-      uid: record.uid,
-      basedOn: entry?.revision ?? 0,
-      standing: look.mark,
-      document: null,
-      removes: null,
-      record: () => record,
-    };
-  }
-
-  #planRemoval(kind: Kind, name: string, entry: Entry): Plan | false {
-    const record = this.index.record(kind, name, entry);
-    return record === null ? false : this.planDelete(record, entry.revision, null);
-  }
+  // --- planning ----------------------------------------------------------------------------------
 
   /** The end of an object, or of its desired half while its processes live. */
   planDelete(record: FileRecord, basedOn: number, standing: FileMark | null): Plan {
@@ -322,14 +215,16 @@ export class ObjectFiles {
     return { ...common, verb: 'Deleted', record: () => record };
   }
 
-  /** The entry, found again from changes/ when somebody removed its file in meta/. */
-  async #entryOf(kind: Kind, name: string, files: readonly string[]): Promise<Entry | null> {
-    const entry = this.index.entry(kind, name);
-    if (entry !== null && (entry.record !== null || this.index.record(kind, name, entry) !== null)) return entry;
-    if (entry === null && files.length === 0) return null;
-    if (entry !== null) this.index.forget(kind, name);
+  /** An object whose view somebody removed, found again in changes/; null when they do not know it. */
+  async restore(kind: Kind, name: string): Promise<Entry | null> {
+    this.index.forget(kind, name);
     const found = await this.#recovery.restore(kind, name);
     return found === null ? null : this.index.restore(kind, name, found.record, found.revision);
+  }
+
+  /** The uid of an object of which nothing but the desired file is left: the one it had, as far as anything still says. */
+  uidFor(kind: Kind, name: string): string {
+    return this.#recovery.uidOf(kind, name) ?? this.#options.random.uuid();
   }
 
   /** How a file is called in messages. */
@@ -433,19 +328,8 @@ export class ObjectFiles {
       if (!standing.has(name)) await this.exclusive(() => this.#recovery.restore(kind, name));
     }
   }
-
-  #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#options.clock.after(delayMs, resolve);
-    });
-  }
 }
 
 function bootIdOf(disk: Disk): string {
   return disk.read(BOOT_ID)?.toString().trim() ?? 'unknown';
-}
-
-function unlessFull(error: unknown): Settled {
-  if (error instanceof StoreError && error.code === 'NoSpace') return 'settled';
-  throw error;
 }

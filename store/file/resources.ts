@@ -32,6 +32,7 @@ import { type Committed, ObjectFiles, type ObjectFilesOptions, type Plan } from 
 import type { Entry } from './object-index.ts';
 import type { FileRecord } from './records.ts';
 import { Scanner } from './scan.ts';
+import { Settling } from './settling.ts';
 import { Tail } from './tail.ts';
 import { removePlace, RunFiles } from './run-files.ts';
 
@@ -54,6 +55,7 @@ type Planned = Plan | { readonly unchanged: Resource };
 export class FileResources implements Resources {
   readonly #options: FileResourcesOptions;
   readonly #objects: ObjectFiles;
+  readonly #settling: Settling;
   readonly #builtins: Builtins;
   readonly #writer: DocumentWriter;
   readonly #listings: Listings;
@@ -68,11 +70,18 @@ export class FileResources implements Resources {
     this.#options = options;
     const objects = new ObjectFiles(options);
     this.#objects = objects;
+    this.#settling = new Settling(objects, options.clock);
     this.#builtins = new Builtins(options.builtins ?? new Map());
     this.#writer = new DocumentWriter(objects.documents);
     this.#listings = new Listings(options);
     this.#hints = new Hints({ ...options, isKnown: (kind, name) => this.#isKnown(kind, name) });
-    this.#scanner = new Scanner({ objects, listings: this.#listings, hints: this.#hints, clock: options.clock });
+    this.#scanner = new Scanner({
+      objects,
+      settling: this.#settling,
+      listings: this.#listings,
+      hints: this.#hints,
+      clock: options.clock,
+    });
     this.#tail = new Tail({ ...options, log: objects.log });
   }
 
@@ -94,7 +103,18 @@ export class FileResources implements Resources {
     await this.#objects.begin();
     if (!isPlainName(name)) return null;
     await this.#settle(kind, [name]);
-    return this.#objects.resource(kind, name) ?? this.#builtins.get(kind, name);
+    return this.#read(kind, name);
+  }
+
+  async #read(kind: Kind, name: string): Promise<Resource | null> {
+    const objects = this.#objects;
+    let found = objects.resource(kind, name);
+    if (found === null && objects.index.entry(kind, name) !== null) {
+      // It is known, but its view was removed by hand since: found again where else it stands.
+      await objects.exclusive(() => this.#settling.settleNow(kind, name));
+      found = objects.resource(kind, name);
+    }
+    return found ?? this.#builtins.get(kind, name);
   }
 
   async list(
@@ -116,7 +136,7 @@ export class FileResources implements Resources {
       const loud = batch.filter((name) => !this.#objects.isQuiet(kind, name, files.get(name) ?? []));
       await this.#settle(kind, loud);
       for (const name of batch) {
-        const item = this.#objects.resource(kind, name) ?? this.#builtins.get(kind, name);
+        const item = await this.#read(kind, name);
         if (item !== null) items.push(item);
       }
       if (next < names.length) await setImmediate();
@@ -177,7 +197,7 @@ export class FileResources implements Resources {
 
   async #settle(kind: Kind, names: readonly string[]): Promise<void> {
     const loud = names.filter((name) => !this.#isKnown(kind, name));
-    if (loud.length > 0) await this.#objects.settle(kind, loud, !this.#isScanned);
+    if (loud.length > 0) await this.#settling.settle(kind, loud, !this.#isScanned);
   }
 
   // --- writing -----------------------------------------------------------------------------------
@@ -264,7 +284,7 @@ export class FileResources implements Resources {
     await this.#settle(kind, [name]);
     const done = await objects.exclusive(async () => {
       for (;;) {
-        await objects.settleNow(kind, name);
+        await this.#settling.settleNow(kind, name);
         const planned = await plan(objects.index.entry(kind, name));
         if ('unchanged' in planned) return planned.unchanged;
         const committed = await objects.commit(planned);

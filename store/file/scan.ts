@@ -9,7 +9,8 @@ import { type Kind, KINDS } from '../../manifests/model.ts';
 import { isEnded } from '../objects.ts';
 import type { Hints } from './hints.ts';
 import type { Listings } from './listing.ts';
-import { ABSENCE_MS, type ObjectFiles } from './object-files.ts';
+import type { ObjectFiles } from './object-files.ts';
+import { ABSENCE_MS, type Settling } from './settling.ts';
 
 /** Objects that are looked at before others get their turn: about 2 ms. */
 const STEP = 200;
@@ -20,13 +21,15 @@ const NEVER = Number.NEGATIVE_INFINITY;
 
 export class Scanner {
   readonly #objects: ObjectFiles;
+  readonly #settling: Settling;
   readonly #listings: Listings;
   readonly #hints: Hints;
   readonly #clock: Clock;
   readonly #fullAt = new Map<Kind, number>();
 
-  constructor(options: { objects: ObjectFiles; listings: Listings; hints: Hints; clock: Clock }) {
+  constructor(options: { objects: ObjectFiles; settling: Settling; listings: Listings; hints: Hints; clock: Clock }) {
     this.#objects = options.objects;
+    this.#settling = options.settling;
     this.#listings = options.listings;
     this.#hints = options.hints;
     this.#clock = options.clock;
@@ -52,7 +55,7 @@ export class Scanner {
       if (steps % STEP === 0) await setImmediate();
     }
     for (const name of files.keys()) if (!objects.index.has(kind, name)) changed.push(name);
-    await objects.settle(kind, changed, false);
+    await this.#settling.settle(kind, changed, false);
     if (changed.some((name) => this.#isMissing(kind, name))) this.#hints.remind(kind, ABSENCE_MS);
     if (!isFull) return;
     await objects.mendMeta(kind);

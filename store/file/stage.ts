@@ -10,7 +10,7 @@
 import { join } from 'node:path';
 import type { Kind } from '../../manifests/model.ts';
 import type { DesiredFiles } from './desired.ts';
-import { digestOf, unreadableReason } from './desired.ts';
+import { digestOf, isSameStat, unreadableReason } from './desired.ts';
 import type { Disk } from './disk.ts';
 import { storeFault, systemCode } from './fault.ts';
 import { metaFile, type MetaFiles } from './meta.ts';
@@ -155,20 +155,23 @@ export class Stage {
 
   #removeDocument(revision: number, kind: Kind, mark: FileMark): void {
     const path = this.#desired.path(kind, mark.file);
-    if (this.#desired.look(kind, mark.file)?.mark.digest !== mark.digest) return;
+    if (!this.#desired.looksLike(kind, mark)) return;
     if (unreadableReason(mark) !== null) {
       this.#quarantine.move(path, `${kind}.${mark.file}`, `its object was deleted; ${mark.digest}`);
       return;
     }
     const moved = join(this.#directory, `${revision}.${this.#uniq()}.deleted`);
-    if (this.#disk.rename(path, moved)) this.#settleRemoved(moved, path, mark.digest);
+    if (this.#disk.rename(path, moved)) this.#settleRemoved(moved, path, mark);
   }
 
-  /** Drops what was moved here to be deleted, or puts it back when it is something else. */
-  #settleRemoved(moved: string, path: string, digest: string): void {
-    const found = this.#desired.lookAt(moved, '');
+  /**
+   * Drops what was moved here to be deleted, or puts it back when it is something else: the same text may stand there by now for the
+   * next object of the name, so it has to be the very file.
+   */
+  #settleRemoved(moved: string, path: string, mark: FileMark): void {
+    const found = this.#disk.stat(moved);
     if (found === null) return;
-    if (found.mark.digest !== digest) this.#putBack(moved, path);
+    if (!isSameStat(found, mark)) this.#putBack(moved, path);
     this.#disk.unlink(moved);
   }
 
@@ -236,7 +239,7 @@ export class Stage {
     const change = changeAt(Number.parseInt(name, 10));
     if (change === null || change.verb === 'Void' || change.verb === 'Status' || change.removes === null) return;
     const path = this.#desired.path(change.kind, change.removes.file);
-    this.#settleRemoved(join(this.#directory, name), path, change.removes.digest);
+    this.#settleRemoved(join(this.#directory, name), path, change.removes);
   }
 
   /** The later of the two times: a document has its own set back, and a clock may have been wrong. */

@@ -562,6 +562,16 @@ export function describeResources(name: string, open: () => Promise<ResourcesPai
         expect((await a.get('Signal', 's'))?.metadata.generation).toBe(1);
       });
 
+      test('at the same time from both handles are all kept', async () => {
+        const { handles } = await start();
+        const { uid } = (await handles[0].create(signal('s'))).metadata;
+        const types = ['A', 'B', 'C', 'D', 'E', 'F'];
+        await Promise.all(types.map((type, n) => pick(handles, n).report('Signal', 's', uid, [{ ...unused, type }])));
+        const { status } = (await handles[1].get('Signal', 's')) ?? {};
+        const conditions = (status?.['conditions'] ?? []) as { type: string }[];
+        expect(conditions.map(({ type }) => type).sort()).toEqual([...types, 'Accepted'].sort());
+      });
+
       test('of an object that is gone or another one are dropped', async () => {
         const [a] = (await start()).handles;
         await a.create(signal('s'));

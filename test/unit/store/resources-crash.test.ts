@@ -154,6 +154,18 @@ describe('resources on files, killed', () => {
     }
   });
 
+  test('before the document was moved, leave a hand edit that came then in place, on top of the write', async () => {
+    const scenario = scenarios[1];
+    if (scenario === undefined) throw new Error('no scenario');
+    const whole = await attempt(scenario, Number.POSITIVE_INFINITY);
+    await attempt(scenario, whole.fuse.seen.findIndex((operation) => operation.startsWith('after link')) + 1);
+    place.write('workflows/etl.yaml', place.read('workflows', 'etl.yaml').replace('old', 'hand'));
+    const last = place.open();
+    expect(await told(last)).toBe('etl=hand');
+    expect(await follow(last, 1, 2)).toEqual(['2 Modified Workflow/etl', '3 Modified Workflow/etl']);
+    expect(place.read('workflows', 'etl.yaml')).toContain('hand');
+  });
+
   test('and a writer that was only stopped, and wakes when all has moved on, changes nothing', async () => {
     const sleeper = place.open();
     await sleeper.create(workflow('etl', 'old'));
@@ -230,6 +242,27 @@ describe('a full disk', () => {
       }
     },
   );
+});
+
+test('nothing gets a number while the newest change waits for room', async () => {
+  const place = new ResourcesPlace();
+  let isFull = false;
+  const onOperation = (moment: DiskMoment, operation: string): void => {
+    if (isFull && moment === 'before' && operation === 'rename') throw noSpace(operation);
+  };
+  const resources = place.open({ disk: new Disk({ onOperation }) });
+  await resources.create(workflow('etl', 'old'));
+  isFull = true;
+  await resources.update(workflow('etl', 'new'));
+  expect(await told(resources)).toBe('etl=new');
+  expect(place.read('workflows', 'etl.yaml')).toContain('old');
+  expect(await failure(resources.recordStatus({ name: 'r', uid: 'u' }, {}))).toBe('NoSpace');
+  expect(await failure(resources.create(workflow('next')))).toBe('NoSpace');
+  isFull = false;
+  await resources.create(workflow('next'));
+  expect(place.read('workflows', 'etl.yaml')).toContain('new');
+  expect(await resources.revision()).toBe(3);
+  await place.dispose();
 });
 
 describe('a failed sync', () => {

@@ -3,10 +3,15 @@
 
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Resource } from '../../../manifests/model.ts';
-import { changeFile } from '../../../store/file/records.ts';
+import { DesiredFiles } from '../../../store/file/desired.ts';
+import { Disk } from '../../../store/file/disk.ts';
+import { MetaFiles } from '../../../store/file/meta.ts';
+import { Paths } from '../../../store/file/paths.ts';
+import { Quarantine } from '../../../store/file/quarantine.ts';
+import { changeFile, parseChange } from '../../../store/file/records.ts';
+import { Stage } from '../../../store/file/stage.ts';
 import type { Resources } from '../../../store/store.ts';
 import { failure, follow, run, workflow } from '../../contract/resources-contract.ts';
 import { HandClock } from '../../support/hand-clock.ts';
@@ -111,6 +116,20 @@ describe('a view in meta/ that is', () => {
     expect(place.names('meta', 'Workflow')).toEqual(['a.json']);
   });
 
+  test('gone under a handle that let its content go, is found again by a get and by a list', async () => {
+    const resources = place.open();
+    const runs = place.runs(resources);
+    for (const name of ['one', 'two']) {
+      const { uid } = (await resources.create(run(name))).metadata;
+      await runs.publish({ name, uid }, { phase: 'Succeeded' });
+    }
+    const before = (await resources.list('WorkflowRun')).items;
+    for (const name of ['one', 'two']) fs.rmSync(place.path('meta', 'WorkflowRun', `${name}.json`));
+    expect(await resources.get('WorkflowRun', 'one')).toEqual(before[0]);
+    expect((await resources.list('WorkflowRun')).items).toEqual(before);
+    expect(place.names('meta', 'WorkflowRun')).toEqual(['one.json', 'two.json']);
+  });
+
   test('of something else entirely is an object of no file, and goes', async () => {
     await fill();
     fs.writeFileSync(place.path('meta', 'Workflow', 'ghost.json'), '{}');
@@ -203,6 +222,41 @@ describe('staged files', () => {
     expect(place.names('changes', 'stage')).toEqual([]);
   });
 
+  test.each(['the same', 'other'])(
+    'a late deleter takes nothing of the next object of the name, with %s text',
+    async (which) => {
+      const first = place.open();
+      await first.create(workflow('a', 'same'));
+      await first.delete('Workflow', 'a');
+      const next = await first.create(workflow('a', which));
+      const disk = new Disk();
+      const paths = new Paths(place.root);
+      const quarantine = new Quarantine(disk, paths);
+      const meta = new MetaFiles(disk, paths, quarantine);
+      const desired = new DesiredFiles(disk, paths);
+      const stage = new Stage({ disk, paths, desired, meta, quarantine, uniq: () => 'late' });
+      stage.finish(2, parseChange(fs.readFileSync(place.path('changes', changeFile(2)))));
+      expect(place.names('workflows')).toEqual(['a.yaml']);
+      expect(place.names('meta', 'Workflow')).toEqual(['a.json']);
+      expect(place.names('changes', 'stage')).toEqual([]);
+      expect(await place.open().get('Workflow', 'a')).toEqual(next);
+    },
+  );
+
+  test('a late mover of an older document finds nothing to move', async () => {
+    const first = place.open();
+    await first.create(workflow('a', 'old'));
+    await first.update(workflow('a', 'new'));
+    const disk = new Disk();
+    const paths = new Paths(place.root);
+    const quarantine = new Quarantine(disk, paths);
+    const meta = new MetaFiles(disk, paths, quarantine);
+    const desired = new DesiredFiles(disk, paths);
+    const stage = new Stage({ disk, paths, desired, meta, quarantine, uniq: () => 'late' });
+    stage.finish(1, parseChange(fs.readFileSync(place.path('changes', changeFile(1)))));
+    expect(commandOf(await place.open().get('Workflow', 'a'))).toBe('new');
+  });
+
   test('a newer document that a late deleter had taken away comes back', async () => {
     const resources = place.open();
     await resources.create(workflow('a', 'old'));
@@ -224,13 +278,11 @@ describe('after a power loss', () => {
     { name: 'what was in the views', lose: () => fs.truncateSync(place.path('meta', 'Workflow', 'a.json'), 0) },
     { name: 'everything but the changes', lose: () => loseAllButChanges() },
   ];
-  let old: { path: string; text: string }[] = [];
+  let old: string[] = [];
 
+  /** The names stand for the files that they stood for before. */
   function restoreOld(): void {
-    for (const { path, text } of old) {
-      fs.mkdirSync(dirname(path), { recursive: true });
-      fs.writeFileSync(path, text);
-    }
+    for (const path of old) fs.renameSync(`${path}.kept`, path);
   }
 
   function loseAllButChanges(): void {
@@ -241,17 +293,16 @@ describe('after a power loss', () => {
     const first = place.open({ bootId: 'one' });
     await first.create(workflow('a', 'old'));
     await first.create(workflow('gone', 'old'));
-    old = ['workflows/a.yaml', 'workflows/gone.yaml', 'meta/Workflow/a.json', 'meta/Workflow/gone.json'].map(
-      (name) => ({
-        path: place.path(name),
-        text: place.read(name),
-      }),
+    old = ['workflows/a.yaml', 'workflows/gone.yaml', 'meta/Workflow/a.json', 'meta/Workflow/gone.json'].map((name) =>
+      place.path(name),
     );
+    for (const path of old) fs.linkSync(path, `${path}.kept`);
     await first.update(workflow('a', 'new'));
     await first.create(workflow('b', 'new'));
     await first.delete('Workflow', 'gone');
     const before = await told(first);
     lose();
+    for (const path of old) fs.rmSync(`${path}.kept`, { force: true });
     const second = place.open({ bootId: 'two' });
     expect(await told(second)).toBe(before);
     expect(place.names('workflows')).toEqual(['a.yaml', 'b.yaml']);

@@ -363,14 +363,48 @@ describe('editors', () => {
   });
 
   test('a file that was written a moment ago may be half of it: it is read once it rests', async () => {
-    const eager = place.open();
-    await eager.create(workflow('etl', 'old'));
     const whole = `${NEW}    - {id: B, command: x}\n`;
+    let waits = 0;
+    const eager = place.open({
+      clock: {
+        // It is always a millisecond after the file was written.
+        now: () => ({ time: 0, wall: (fs.statSync(path('etl.yaml'), { throwIfNoEntry: false })?.mtimeMs ?? 0) + 1 }),
+        after: (_delayMs, callback) => {
+          waits += 1;
+          if (waits === 1) place.write('workflows/etl.yaml', whole);
+          setImmediate(callback);
+          return () => undefined;
+        },
+      },
+    });
     place.write('workflows/etl.yaml', whole.slice(0, NEW.length));
-    const got = eager.get('Workflow', 'etl');
-    place.write('workflows/etl.yaml', whole);
-    expect((await got)?.spec['tasks']).toHaveLength(2);
-    expect(await eager.revision()).toBe(2);
+    expect((await eager.get('Workflow', 'etl'))?.spec['tasks']).toHaveLength(2);
+    expect(await eager.revision()).toBe(1);
+  });
+
+  test('a file that never rests is taken as it is at last', async () => {
+    const disk = new Disk();
+    let writes = 0;
+    disk.read = (file) => {
+      const bytes = Disk.prototype.read.call(disk, file);
+      if (file.endsWith('etl.yaml')) {
+        writes += 1;
+        fs.appendFileSync(file, `# ${writes}\n`);
+      }
+      return bytes;
+    };
+    place.write('workflows/etl.yaml', GOOD);
+    expect(commandOf(await place.open({ disk, clock }).get('Workflow', 'etl'))).toBe('old');
+  });
+
+  test('a write in place right after one of the store, of the same length, is seen', async () => {
+    const eager = place.open();
+    for (let n = 10; n < 40; n += 1) {
+      const written = await (n === 10 ? eager.create : eager.update).call(eager, workflow('etl', `old${n}`));
+      place.write('workflows/etl.yaml', place.read('workflows', 'etl.yaml').replace('old', 'new'));
+      expect(commandOf(written)).toBe(`old${n}`);
+      expect(commandOf(await eager.get('Workflow', 'etl'))).toBe(`new${n}`);
+    }
   });
 
   test('a file cut at any byte leaves the last good version or makes a whole one, and says so', async () => {
@@ -414,6 +448,19 @@ describe('a file that is gone', () => {
     expect(await scanned()).toEqual(first);
     clock.advance(200);
     expect(await scanned()).toEqual(first);
+  });
+
+  test('for a moment and then the very same file again, counts from anew', async () => {
+    place.write('workflows/etl.yaml', GOOD);
+    const first = await scanned();
+    const path = place.path('workflows', 'etl.yaml');
+    for (let round = 0; round < 3; round += 1) {
+      fs.renameSync(path, `${path}~`);
+      expect(await scanned()).toEqual(first);
+      clock.advance(200);
+      fs.renameSync(`${path}~`, path);
+      expect(await scanned()).toEqual(first);
+    }
   });
 
   test('is waited for by a process that only asks once', async () => {

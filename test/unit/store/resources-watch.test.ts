@@ -169,7 +169,14 @@ describe('the tail of changes', () => {
 
 describe('old changes', () => {
   test('go once 11,000 have gathered; objects stay, and who asks for them is told', async () => {
-    const resources = place.open();
+    const operations: string[] = [];
+    const onOperation = (moment: string, operation: string, path: string): void => {
+      const isChange = path.includes('/changes/0');
+      if (moment === 'after' && (operation === 'sync' || (operation === 'unlink' && isChange))) {
+        operations.push(`${operation} ${path.slice(place.root.length + 1)}`);
+      }
+    };
+    const resources = place.open({ disk: new Disk({ onOperation }) });
     const kept = await resources.create(workflow('kept', 'old'));
     await resources.create(workflow('deleted'));
     await resources.delete('Workflow', 'deleted');
@@ -179,6 +186,9 @@ describe('old changes', () => {
     await until(() => changes().length < 11_000);
     await resources.create(workflow('last'));
     expect(changes()[0]).toBe('0000000000001001.json');
+    const removed = operations.indexOf('unlink changes/0000000000000001.json');
+    expect(operations.slice(0, removed)).toContain('sync meta/Workflow/kept.json');
+    expect(operations.slice(0, removed)).toContain('sync meta/Workflow');
     const fresh = place.open();
     expect(await fresh.get('Workflow', 'kept')).toEqual(kept);
     expect(await fresh.get('Workflow', 'deleted')).toBe(null);
@@ -199,7 +209,8 @@ describe('many writers', () => {
     );
     const fresh = place.open();
     const counter = await fresh.get('Workflow', 'count');
-    expect((counter?.spec['tasks'] as { command: string }[])[0]?.command).toBe(String(threads * steps));
+    const [counted] = (counter?.spec['tasks'] ?? []) as { command: string }[];
+    expect(counted?.command).toBe(String(threads * steps));
     const revisions = results.flat().sort((a, b) => a - b);
     // Every thread made `steps` objects and as many steps of the counter; the first revision is the counter's.
     expect(revisions).toEqual(Array.from({ length: 2 * threads * steps }, (_, n) => n + 2));
