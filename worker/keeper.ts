@@ -20,7 +20,8 @@ export function quoteShell(value: string): string {
 
 /**
  * Said once to a new shell. Traps with an action keep it alive through a signal to its group and go back to the default in its children.
- * The outcome is created with noclobber, which is O_EXCL; on a full disk it is tried again each second.
+ * The outcome is created with noclobber, which is O_EXCL; on a full disk it is tried again each second. Once it was written it is not looked
+ * at again: a controller may have taken it away by then.
  */
 export function keeperSetup(boot: string, inbox: string): string {
   return `umask 077
@@ -32,7 +33,7 @@ oarlock__o=0
 oarlock__n=$((($4 * 31 + oarlock__o * 17 + 1\${oarlock__s%.*}\${oarlock__s#*.} * 7 + 1\${oarlock__e%.*}\${oarlock__e#*.} * 3 + $2) % 999983))
 oarlock__l="1 ${boot} $1 $4 $oarlock__s $oarlock__e $oarlock__o $oarlock__n end"
 set -C
-printf '%s\\n' "$oarlock__l" >"$3.outcome"
+if printf '%s\\n' "$oarlock__l" >"$3.outcome"; then set +C; return 0; fi
 set +C
 while ! [ -s "$3.outcome" ]; do
 [ -d ${quoteShell(inbox)} ] || mkdir ${quoteShell(inbox)} || return 0
