@@ -17,6 +17,7 @@ import type { Resource } from '../manifests/model.ts';
 import { loadRun } from '../store/load-run.ts';
 import type { RunRef } from '../store/store.ts';
 import { ActiveRun } from './active-run.ts';
+import { Continuations } from './continuations.ts';
 import type { ControllerDeps } from './deps.ts';
 import type { LeaseKeeper } from './leases.ts';
 import { type Publisher, stuckStatus } from './publisher.ts';
@@ -41,6 +42,7 @@ export interface RunTableDeps {
 
 export class RunTable {
   readonly #deps: RunTableDeps;
+  readonly #continuations: Continuations;
   /** By uid. */
   readonly #active = new Map<string, ActiveRun>();
   readonly #ended = new Set<string>();
@@ -53,6 +55,7 @@ export class RunTable {
 
   constructor(deps: RunTableDeps) {
     this.#deps = deps;
+    this.#continuations = new Continuations(deps.controller.random);
   }
 
   get active(): Iterable<ActiveRun> {
@@ -125,7 +128,14 @@ export class RunTable {
 
   async #open(ref: RunRef, run: Run): Promise<ActiveRun> {
     const { store, seat } = this.#deps.controller;
-    const active = new ActiveRun(ref, run, await store.runs.open(ref, seat.epoch), store.runs.places(ref), null);
+    const continuation = await this.#continuations.of(run.registration);
+    const active = new ActiveRun(
+      ref,
+      run,
+      await store.runs.open(ref, seat.epoch),
+      store.runs.places(ref),
+      continuation,
+    );
     this.#active.set(ref.uid, active);
     this.#ended.delete(ref.uid);
     return active;
@@ -157,11 +167,13 @@ export class RunTable {
       return store.runs.publish(ref, status);
     }
     this.#stuck.delete(ref.uid);
+    const { registration } = registered;
+    const continuation = await this.#continuations.of(registration);
     const event: Extract<RunEvent, { type: 'Registered' }> = {
       at: now.wall,
       time: now.time,
       type: 'Registered',
-      registration: registered.registration,
+      registration: (await continuation?.begin(registration, now.wall)) ?? registration,
     };
     const active = await this.#open(ref, newRun(event));
     active.takeFolded(event);
@@ -311,6 +323,7 @@ export class RunTable {
       await this.#deps.publisher.publish(active).catch(() => undefined);
       await active.close().catch(() => undefined);
     }
+    await this.#continuations.close();
   }
 }
 

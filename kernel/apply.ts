@@ -221,6 +221,7 @@ function endAttempt(run: Run, node: Node, attempt: Attempt, event: EventOf<'Ende
     case 'Success':
       node.output = effect?.output !== undefined ? effect.output : (outcome.output ?? null);
       node.error = null;
+      if (effect?.isResult === true) run.result = node;
       finish(run, node, 'SUCCESS', at);
       break;
     case 'Failure':

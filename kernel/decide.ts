@@ -266,14 +266,15 @@ function endOf(run: Run, stamp: Stamp): RunEvent {
     ...stamp,
     type: 'RunEnded',
     phase: 'Failed',
-    reason: error.type,
+    reason: error.type === '' ? 'Failed' : error.type,
     message: `task "${first.id}" failed: ${error.message}${more}`,
     error,
   };
 }
 
-/** Outputs of the nodes that nothing follows, by id; null when none of them has one. */
+/** What a continuation called the result; else outputs of the nodes that nothing follows, by id, null when none of them has one. */
 function outputOf(run: Run): Json {
+  if (run.result !== null) return run.result.output;
   const outputs = sinks(run).filter((node) => node.output !== null);
   return outputs.length === 0 ? null : Object.fromEntries(outputs.map((node) => [node.id, node.output]));
 }

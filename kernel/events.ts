@@ -21,6 +21,8 @@ export interface Effect {
   /** Nodes to stop, such as the siblings of a failed branch. */
   readonly stop?: readonly string[];
   readonly output?: Json;
+  /** The run ends with this node, and its output is the run's. */
+  readonly isResult?: true;
 }
 
 export type RunEvent = Stamp &

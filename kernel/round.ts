@@ -31,6 +31,7 @@ export function openRound(run: Run, event: Extract<RunEvent, { type: 'RoundOpene
 
 function resetNode(run: Run, node: Node): void {
   releaseAttempt(run, node);
+  if (run.result === node) run.result = null;
   setTimer(run, node, null);
   setState(run, node, 'PENDING');
   Object.assign(node, {
@@ -69,6 +70,7 @@ function withdrawNode(run: Run, id: string): void {
   const node = run.nodes.get(id);
   if (node === undefined) return;
   releaseAttempt(run, node);
+  if (run.result === node) run.result = null;
   unqueue(run, node);
   setTimer(run, node, null);
   run.counts[node.state] -= 1;

@@ -56,6 +56,8 @@ export class Run {
   isFailing = false;
   /** The first unhandled failure of the round, for the run's own error. */
   firstFailure: Node | null = null;
+  /** The node whose output is the run's, when a continuation said so. */
+  result: Node | null = null;
   readonly restarts: Restart[] = [];
   /** Nonces that were asked for, with what became of them: null is done or under way, a text says why it was refused. */
   readonly nonces = new Map<string, string | null>();

@@ -50,6 +50,7 @@ interface RunRecord {
   isCancelRequested: boolean;
   isFailing: boolean;
   firstFailure: string | null;
+  result?: string;
   restarts: Restart[];
   nonces: [string, string | null][];
   rounds: number;
@@ -93,6 +94,7 @@ export function freeze(run: Run): JsonObject {
     isCancelRequested: run.isCancelRequested,
     isFailing: run.isFailing,
     firstFailure: run.firstFailure?.id ?? null,
+    ...(run.result === null ? {} : { result: run.result.id }),
     restarts: [...run.restarts],
     nonces: [...run.nonces],
     rounds: run.rounds,
@@ -166,6 +168,7 @@ export function thaw(data: JsonObject): Run | null {
     if (fields.isConditionTrue === true) isTrue.add(node);
   }
   run.firstFailure = record.firstFailure === null ? null : (run.nodes.get(record.firstFailure) ?? null);
+  run.result = record.result === undefined ? null : (run.nodes.get(record.result) ?? null);
   for (const id of record.waits) {
     const node = run.nodes.get(id);
     if (node?.task.executor.type === 'signal') waitForSignal(run, node, node.task.executor.name);

@@ -12,6 +12,7 @@ import { BUILTIN_TASKS } from './builtin/manifests.ts';
 import { executorOf } from './executors.ts';
 import type { Manifest } from './model.ts';
 import { Findings, type Path, quote, toProblems } from './problems.ts';
+import { compileStates, tableOf, type TaskSource } from './states/compile.ts';
 import { expandSteps } from './steps.ts';
 import { dependenciesOf, idOf } from './tasks.ts';
 
@@ -36,7 +37,10 @@ export type TaskLookup = (name: string) => JsonObject | undefined;
 export function compile(run: RunToCompile, workflow: WorkflowToCompile, tasks: TaskLookup): Registration {
   const { spec } = workflow;
   const findings = new Findings();
-  const nodes = nodesOf(spec).map(({ task, path }) => compileNode(task, path, tasks, findings));
+  const runSpec = run.manifest.spec;
+  const compiled = isStates(spec)
+    ? compileStates(spec, ['spec'], sourceFor(spec, runSpec, tasks, findings), findings)
+    : { change: { nodes: nodesOf(spec).map(({ task, path }) => compileNode(task, path, tasks, findings)) } };
   if (!findings.isEmpty) {
     const source = workflow.name === null ? `WorkflowRun/${run.name}` : `Workflow/${workflow.name}`;
     throw new AdmissionError(source, toProblems(findings.list(), undefined));
@@ -48,16 +52,45 @@ export function compile(run: RunToCompile, workflow: WorkflowToCompile, tasks: T
     workflowGeneration: workflow.generation,
     input: run.manifest.spec['input'] ?? {},
     ...pick<{ parallelism: number; failurePolicy: FailurePolicy }>(spec, ['parallelism', 'failurePolicy']),
-    change: { nodes },
+    ...compiled,
+  };
+}
+
+function isStates(spec: JsonObject): boolean {
+  return spec['states'] !== undefined || spec['States'] !== undefined;
+}
+
+/** What the resources of a state machine may stand for. */
+function sourceFor(spec: JsonObject, runSpec: JsonObject, tasks: TaskLookup, findings: Findings): TaskSource {
+  const isThere = (name: string): boolean => tasks(name) !== undefined || BUILTIN_TASKS.has(name);
+  const compileHere = (task: JsonObject): TaskSpec => compileTask(task, ['spec'], tasks, findings);
+  return {
+    named: (name) => (isThere(name) ? compileHere({ taskRef: name }) : undefined),
+    written: (task) => {
+      const { with: _with, when: _when, retry: _retry, timeoutSeconds: _timeout, ...own } = task;
+      return compileHere(own);
+    },
+    table: tableOf(spec, runSpec),
   };
 }
 
 /** Names of all Tasks that a workflow refers to, for whoever has to load them. Built-in ones may be among them. */
 export function taskNamesOf(spec: JsonObject): string[] {
   const names = new Set<string>();
+  if (isStates(spec)) {
+    compileStates(
+      spec,
+      ['spec'],
+      { named: (name) => void names.add(name), written: () => NO_TASK, table: tableOf(spec) },
+      new Findings(),
+    );
+    return [...names];
+  }
   for (const { task } of nodesOf(spec)) if (typeof task['taskRef'] === 'string') names.add(task['taskRef']);
   return [...names];
 }
+
+const NO_TASK: TaskSpec = { executor: { type: 'command', command: '' } };
 
 interface WrittenNode {
   readonly task: JsonObject;
@@ -66,11 +99,8 @@ interface WrittenNode {
 
 function nodesOf(spec: JsonObject): WrittenNode[] {
   if (spec['steps'] !== undefined) return expandSteps(spec['steps'] as JsonObject[], ['spec', 'steps']);
-  if (spec['tasks'] !== undefined) {
-    return (spec['tasks'] as JsonObject[]).map((task, index) => ({ task, path: ['spec', 'tasks', index] }));
-  }
-  const message = 'accepted, but this version does not run state machines';
-  throw new AdmissionError('workflow', [{ path: 'spec.states', message, reason: 'NotSupported' }]);
+  const tasks = (spec['tasks'] ?? []) as JsonObject[];
+  return tasks.map((task, index) => ({ task, path: ['spec', 'tasks', index] }));
 }
 
 function compileNode(task: JsonObject, path: Path, tasks: TaskLookup, findings: Findings): NodeSpec {

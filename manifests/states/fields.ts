@@ -90,7 +90,7 @@ const MOVES = 'next end';
 const IO = 'inputPath outputPath';
 const WORK = `${MOVES} ${IO} parameters arguments resultPath resultSelector retry catch maxRetries`;
 const LIMITS = 'timeoutSeconds timeoutSecondsPath heartbeatSeconds heartbeatSecondsPath';
-const TASK = `resource credentials ${LIMITS} ${EXECUTOR_FIELDS.join(' ')} env workingDir inputSchema outputSchema compensate`;
+const TASK = `resource credentials ${LIMITS} ${EXECUTOR_FIELDS.join(' ')} env workingDir inputSchema outputSchema compensate waitForSignal`;
 const MAP = `itemProcessor iterator itemsPath items itemSelector maxConcurrency maxConcurrencyPath itemReader itemBatcher
   resultWriter label toleratedFailurePercentage toleratedFailurePercentagePath toleratedFailureCount toleratedFailureCountPath`;
 

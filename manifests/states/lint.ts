@@ -22,13 +22,15 @@ interface Context {
   /** Names of all states, of the machines inside machines too: they must differ. */
   readonly names: Set<string>;
   readonly isJsonata: boolean;
+  /** The whole document is JSONata: no state of it may be JSONPath. */
+  readonly isJsonataOnly: boolean;
 }
 
 /** The state machine in the spec of a Workflow. */
 export function checkStates(spec: JsonObject, path: Path, findings: Findings, warnings: Findings): void {
   const machine = new Fields(spec, path, findings);
   const isJsonata = machine.get('queryLanguage')?.value === 'JSONata';
-  checkMachine(machine, { findings, warnings, names: new Set(), isJsonata });
+  checkMachine(machine, { findings, warnings, names: new Set(), isJsonata, isJsonataOnly: isJsonata });
 }
 
 function checkMachine(machine: Fields, context: Context): void {
@@ -86,14 +88,14 @@ interface CheckedState {
 function checkState(state: Fields, names: Names, outer: Context): CheckedState {
   const { findings } = outer;
   const language = state.get('queryLanguage')?.value;
-  if (language !== undefined && language !== 'JSONata' && (language !== 'JSONPath' || outer.isJsonata)) {
+  if (language !== undefined && language !== 'JSONata' && (language !== 'JSONPath' || outer.isJsonataOnly)) {
     findings.add(
       state.pathOf('queryLanguage'),
       'NotSupported',
-      `expected JSONata${outer.isJsonata ? '' : ' or JSONPath'}, found ${show(language)}`,
+      `expected JSONata${outer.isJsonataOnly ? '' : ' or JSONPath'}, found ${show(language)}`,
     );
   }
-  const context = language === 'JSONata' ? { ...outer, isJsonata: true } : outer;
+  const context = language === undefined ? outer : { ...outer, isJsonata: language === 'JSONata' };
   const type = typeOf(state, findings);
   if (type === undefined) return { targets: [], isEnd: true };
   state.refuseOthers(fieldsFor(type, context.isJsonata), `a state of type ${type}`, findings);
@@ -174,7 +176,7 @@ function checkByType(state: Fields, type: StateType, context: Context): void {
       if (!context.isJsonata || !isJsonataText(state.get('timestamp')?.value)) checkInstant(state, findings);
       return;
     case 'Task':
-      checkOneOf(state, ['resource', ...EXECUTOR_FIELDS], findings, true);
+      checkOneOf(state, ['resource', ...EXECUTOR_FIELDS], findings, !state.has('waitForSignal'));
       checkTask(state, context);
       return;
     case 'Fail':
@@ -212,6 +214,7 @@ function checkTask(state: Fields, context: Context): void {
     checkOneOf(state, [name, `${name}Path`], findings, false);
     checkNumber(state, name, 1, SECONDS_LIMIT, context);
   }
+  checkSignal(state, findings);
   const credentials = state.get('credentials');
   if (credentials !== undefined && !isObject(credentials.value) && !isJsonataText(credentials.value)) {
     findings.add(credentials.path, 'TypeInvalid', `expected a mapping, found ${show(credentials.value)}`);
@@ -220,6 +223,15 @@ function checkTask(state: Fields, context: Context): void {
   if (command !== undefined && typeof command.value !== 'string') {
     findings.add(command.path, 'TypeInvalid', `expected a text, found ${show(command.value)}`);
   } else if (command !== undefined) checkExecutor({ command: command.value }, state.path, findings);
+}
+
+/** A name, or a mapping with one. */
+function checkSignal(state: Fields, findings: Findings): void {
+  const field = state.get('waitForSignal');
+  if (field === undefined) return;
+  const name = isObject(field.value) ? field.value['name'] : field.value;
+  if (typeof name !== 'string' || name === '')
+    findings.add(field.path, 'TypeInvalid', `expected the name of a Signal, found ${show(field.value)}`);
 }
 
 function checkBranches(state: Fields, context: Context): void {
@@ -253,7 +265,8 @@ function checkInner(value: Json, path: Path, context: Context): void {
   }
   const machine = new Fields(value, path, context.findings);
   machine.refuseOthers(MACHINE_FIELDS, 'a state machine', context.findings);
-  const isJsonata = context.isJsonata || machine.get('queryLanguage')?.value === 'JSONata';
+  const language = machine.get('queryLanguage')?.value;
+  const isJsonata = language === undefined ? context.isJsonata : language === 'JSONata';
   checkMachine(machine, { ...context, isJsonata });
 }
 

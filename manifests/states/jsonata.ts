@@ -1,0 +1,85 @@
+// JSONata: expressions `{% ... %}` inside the data of a state, evaluated by the library `jsonata`. This file is its only door.
+//
+// J1  what goes wrong is States.QueryEvaluationError, with the expression and the field that it stands in.
+// J2  nothing here bounds time or memory: outside tests it runs in a thread (jsonata-thread.ts).
+
+import jsonata from 'jsonata';
+import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import type { Random } from '../../kernel/ports.ts';
+import { isJsonataText } from './choice.ts';
+import { fraction, hash, partition, range } from './intrinsics.ts';
+import { queryError } from './state-error.ts';
+
+/** Evaluates every expression in `template`. `field` names the place for messages, `bindings` are the variables without `$`. */
+export async function evaluateTemplate(
+  template: Json,
+  field: string,
+  bindings: JsonObject,
+  random: Random,
+): Promise<Json> {
+  if (typeof template === 'string') {
+    return isJsonataText(template) ? evaluate(template.slice(2, -2).trim(), field, bindings, random) : template;
+  }
+  if (Array.isArray(template)) {
+    const items: Json[] = [];
+    for (const [index, item] of template.entries())
+      items.push(await evaluateTemplate(item, `${field}[${index}]`, bindings, random));
+    return items;
+  }
+  if (!isObject(template)) return template;
+  const entries: [string, Json][] = [];
+  for (const [name, value] of Object.entries(template))
+    entries.push([name, await evaluateTemplate(value, `${field}/${name}`, bindings, random)]);
+  return Object.fromEntries(entries);
+}
+
+async function evaluate(text: string, field: string, bindings: JsonObject, random: Random): Promise<Json> {
+  const where = `The JSONata expression '${text}' specified for the field '${field}'`;
+  let result: unknown;
+  try {
+    const expression = jsonata(text);
+    for (const [name, signature, compute] of functionsOf(random)) expression.registerFunction(name, compute, signature);
+    result = await expression.evaluate(undefined, bindings);
+  } catch (error) {
+    const message = isMessage(error) ? error.message : String(error);
+    throw queryError(`${where} threw an error during evaluation. ${message}`);
+  }
+  if (result === undefined) throw queryError(`${where} returned nothing (undefined).`);
+  if (typeof result === 'function' || isLambda(result))
+    throw queryError(`${where} returned an unsupported result type.`);
+  // Sequences of the library are lists with marks on them; plain data has none.
+  return JSON.parse(JSON.stringify(result)) as Json;
+}
+
+function isMessage(error: unknown): error is { message: string } {
+  return typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string';
+}
+
+function isLambda(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && '_jsonata_lambda' in value;
+}
+
+type Extra = readonly [name: string, signature: string, compute: (...args: Json[]) => unknown];
+
+/** What Step Functions adds to the language; `$eval` is not there. */
+function functionsOf(random: Random): readonly Extra[] {
+  return [
+    [
+      'partition',
+      '<a-n:a>',
+      (items, size) => (Array.isArray(items) ? partition(items, Math.floor(Number(size))) : undefined),
+    ],
+    ['range', '<n-nn:a>', (first, last, step) => range(Number(first), Number(last), Number(step))],
+    ['hash', '<s-s:s>', (data, algorithm) => hash(data, algorithm)],
+    ['random', '<n?:n>', (seed) => fraction(seed, random)],
+    ['uuid', '<:s>', () => random.uuid()],
+    ['parse', '<s-:x>', (text) => JSON.parse(String(text)) as unknown],
+    [
+      'eval',
+      '<x*:x>',
+      () => {
+        throw new Error('the function $eval is not supported');
+      },
+    ],
+  ];
+}

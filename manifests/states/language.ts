@@ -1,0 +1,227 @@
+// What goes into a state and comes out of it, in the two query languages: JSONPath (InputPath, Parameters, ResultSelector, ResultPath,
+// OutputPath) and JSONata (Arguments, Output). Assign in both.
+//
+// Owns: the order in which these fields apply. Does not own: how they are evaluated (scope.ts, jsonata.ts).
+
+import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import type { Random } from '../../kernel/ports.ts';
+import type { TaskError } from '../../kernel/task.ts';
+import type { Catcher, Choice, State } from './machine.ts';
+import { ruleHolds } from './compare.ts';
+import { evaluateText, fillTemplate, findAt, placeAt, type Scope, selectBy } from './scope.ts';
+import { queryError, runtimeError } from './state-error.ts';
+
+export type EvaluateJsonata = (template: Json, field: string, bindings: JsonObject) => Promise<Json>;
+
+export interface Ports {
+  readonly random: Random;
+  readonly jsonata: EvaluateJsonata;
+}
+
+/** Where a state stands: what all of its fields may look at. */
+export interface Around {
+  /** Wall ms at which the state was entered. */
+  readonly visitAt: number;
+  readonly state: State;
+  readonly raw: Json;
+  readonly context: JsonObject;
+  readonly variables: JsonObject;
+  readonly ports: Ports;
+}
+
+export interface Left {
+  readonly output: Json;
+  readonly variables: JsonObject;
+}
+
+function scopeOf({ context, variables, ports }: Around, data: Json): Scope {
+  return { data, context, variables, random: ports.random };
+}
+
+/** A field of JSONata, with `$states` as it is at that point. */
+function compute(around: Around, template: Json, field: string, more: JsonObject = {}): Promise<Json> {
+  const states = { input: around.raw, context: around.context, ...more };
+  return around.ports.jsonata(template, field, { ...around.variables, states });
+}
+
+// --- in ------------------------------------------------------------------------------------------
+
+/** The input after InputPath. */
+export function selected(around: Around): Json {
+  if (around.state.isJsonata) return around.raw;
+  return selectBy(around.state.fields['inputPath'], 'InputPath', scopeOf(around, around.raw));
+}
+
+/** What a Task, a branch or a Pass is given. */
+export async function argumentsOf(around: Around): Promise<Json> {
+  const { fields, isJsonata } = around.state;
+  if (isJsonata) {
+    const given = fields['arguments'];
+    return given === undefined ? around.raw : compute(around, given, 'Arguments');
+  }
+  const data = selected(around);
+  const { parameters } = fields;
+  return parameters === undefined ? data : fillTemplate(parameters, scopeOf(around, data));
+}
+
+/** A number that may be written as it is, as a path (`NAMEPath`) or as an expression; undefined when it is not there. */
+export async function numberOf(around: Around, name: string): Promise<Json | undefined> {
+  const { fields, isJsonata } = around.state;
+  const title = name.charAt(0).toUpperCase() + name.slice(1);
+  const value = fields[name];
+  if (value !== undefined) return isJsonata ? compute(around, value, title) : value;
+  const path = fields[`${name}Path`];
+  if (path === undefined) return undefined;
+  const found = findAt(String(path), scopeOf(around, selected(around)));
+  if (found === undefined)
+    throw runtimeError(`The ${title}Path parameter does not reference an input value: ${String(path)}`);
+  return found;
+}
+
+export async function itemsOf(around: Around): Promise<readonly Json[]> {
+  const { fields, isJsonata } = around.state;
+  let items: Json;
+  if (isJsonata) {
+    const given = fields['items'];
+    items = given === undefined ? around.raw : await compute(around, given, 'Items');
+    if (Array.isArray(items)) return items;
+    if (given === undefined) throw queryError(`Map state input must be an array but was: ${JSON.stringify(items)}`);
+    const kind = items === null ? 'null' : typeof items;
+    throw queryError(
+      `The JSONata expression specified for the field 'Items' returned an unexpected result type. Expected 'array', but was '${kind}' for value: ${JSON.stringify(items)}`,
+    );
+  }
+  const scope = scopeOf(around, selected(around));
+  const path = fields['itemsPath'];
+  items = path === undefined ? scope.data : evaluateText(String(path), 'ItemsPath', scope);
+  if (Array.isArray(items)) return items;
+  throw runtimeError(`Reference path "${String(path ?? '$')}" must point to array.`);
+}
+
+/** ItemSelector (once Parameters) for one item; the context says which. */
+export async function itemInput(around: Around, item: Json): Promise<Json> {
+  const { fields, isJsonata } = around.state;
+  const selector = fields['itemSelector'] ?? (isJsonata ? undefined : fields['parameters']);
+  if (selector === undefined) return item;
+  if (isJsonata) return compute(around, selector, 'ItemSelector');
+  return fillTemplate(selector, scopeOf(around, selected(around)));
+}
+
+/** A template that stands beside the items, such as BatchInput. */
+export async function template(around: Around, value: Json, field: string): Promise<Json> {
+  return around.state.isJsonata
+    ? compute(around, value, field)
+    : fillTemplate(value, scopeOf(around, selected(around)));
+}
+
+// --- out -----------------------------------------------------------------------------------------
+
+/** A state without a result of its own: Wait, Choice, Succeed. */
+export function leavePlain(around: Around): Promise<Left> {
+  if (around.state.isJsonata) return leaveJsonata(around, around.state.fields, around.raw, {});
+  const data = selected(around);
+  return leaveJsonpath(around, around.state.fields, data, data);
+}
+
+/** Task, Parallel, Map. */
+export async function leaveWork(around: Around, result: Json): Promise<Left> {
+  const { fields, isJsonata } = around.state;
+  if (isJsonata) return leaveJsonata(around, fields, result, { result });
+  const { resultSelector, resultPath } = fields;
+  const chosen = resultSelector === undefined ? result : fillTemplate(resultSelector, scopeOf(around, result));
+  return leaveJsonpath(around, fields, chosen, placeAt(resultPath, around.raw, chosen));
+}
+
+export async function leavePass(around: Around): Promise<Left> {
+  const { fields, isJsonata } = around.state;
+  if (isJsonata) return leaveJsonata(around, fields, around.raw, {});
+  const given = await argumentsOf(around);
+  const result = fields['result'] ?? given;
+  return leaveJsonpath(around, fields, result, placeAt(fields['resultPath'], around.raw, result));
+}
+
+export async function leaveChoice(around: Around, choice: Choice | null): Promise<Left> {
+  if (around.state.isJsonata) {
+    const own = choice?.fields ?? {};
+    const fields =
+      choice === null
+        ? around.state.fields
+        : { output: own['output'] ?? around.state.fields['output'], assign: own['assign'] };
+    return leaveJsonata(around, withoutAbsent(fields), around.raw, {});
+  }
+  const data = selected(around);
+  const assign = (choice?.fields ?? around.state.fields)['assign'];
+  return leaveJsonpath(around, withoutAbsent({ ...around.state.fields, assign }), data, data);
+}
+
+function withoutAbsent(fields: { [name: string]: Json | undefined }): JsonObject {
+  return Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, Json] => entry[1] !== undefined));
+}
+
+/** A failure that a rule of `catch` takes. */
+export async function leaveCaught(around: Around, catcher: Catcher, error: TaskError): Promise<Left> {
+  const errorOutput: JsonObject = { ...(error.type === '' ? {} : { Error: error.type }), Cause: error.message };
+  if (around.state.isJsonata) return leaveJsonata(around, catcher.fields, errorOutput, { errorOutput });
+  const { resultPath, assign } = catcher.fields;
+  const placed = placeAt(resultPath, around.raw, errorOutput);
+  return leaveJsonpath(around, withoutAbsent({ assign }), errorOutput, placed);
+}
+
+async function leaveJsonata(around: Around, fields: JsonObject, fallback: Json, more: JsonObject): Promise<Left> {
+  const { output, assign } = fields;
+  return {
+    output: output === undefined ? fallback : await compute(around, output, 'Output', more),
+    variables: assigned(around, assign === undefined ? undefined : await compute(around, assign, 'Assign', more)),
+  };
+}
+
+/** `data` is what Assign sees as `$`, `placed` what OutputPath chooses from. */
+async function leaveJsonpath(around: Around, fields: JsonObject, data: Json, placed: Json): Promise<Left> {
+  const { assign, outputPath } = fields;
+  return {
+    output: selectBy(outputPath, 'OutputPath', scopeOf(around, placed)),
+    variables: assigned(around, assign === undefined ? undefined : fillTemplate(assign, scopeOf(around, data))),
+  };
+}
+
+function assigned({ variables }: Around, values: Json | undefined): JsonObject {
+  return isObject(values) ? { ...variables, ...values } : variables;
+}
+
+// --- decisions -----------------------------------------------------------------------------------
+
+/** The rule that holds first; null when none does. */
+export async function choose(around: Around): Promise<Choice | null> {
+  const { state, raw } = around;
+  for (const choice of state.choices ?? []) {
+    if (state.isJsonata) {
+      const holds = await compute(around, choice.rule, 'Condition');
+      if (typeof holds !== 'boolean')
+        throw queryError(
+          `The JSONata expression '${String(choice.rule)}' specified for the field 'Condition' returned an unexpected result type. Expected 'boolean', but was '${typeof holds}'`,
+        );
+      if (holds) return choice;
+    } else {
+      const scope = scopeOf(around, selectBy(state.fields['inputPath'], 'InputPath', scopeOf(around, raw)));
+      if (ruleHolds(choice.rule, (path) => findAt(path, scope))) return choice;
+    }
+  }
+  return null;
+}
+
+/** Error and Cause of a Fail. */
+export async function failureOf(around: Around): Promise<TaskError> {
+  const one = async (name: 'error' | 'cause'): Promise<string> => {
+    const { fields, isJsonata } = around.state;
+    const value = fields[name];
+    const title = name === 'error' ? 'Error' : 'Cause';
+    if (value !== undefined) return shown(isJsonata ? await compute(around, value, title) : value);
+    const path = fields[`${name}Path`];
+    return path === undefined ? '' : shown(evaluateText(String(path), `${title}Path`, scopeOf(around, around.raw)));
+  };
+  return { type: await one('error'), message: await one('cause') };
+}
+
+function shown(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

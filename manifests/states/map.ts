@@ -1,0 +1,79 @@
+// How a Map begins: its items, what each is given, batches, how many run side by side, how many may fail.
+
+import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { problemOf } from './enter.ts';
+import { type Around, itemInput, itemsOf, numberOf, template } from './language.ts';
+import type { Join } from './visit.ts';
+import { itemOf } from './visit.ts';
+
+export async function itemsFor(around: Around): Promise<Omit<Join, 'split'>> {
+  const items = await itemsOf(around);
+  const lanes = await whole(around, 'maxConcurrency', 'integer');
+  const toleratedCount = await whole(around, 'toleratedFailureCount', 'integer');
+  const toleratedPercentage = await whole(around, 'toleratedFailurePercentage', 'float');
+  if (toleratedPercentage !== undefined && toleratedPercentage > 100)
+    throw problemOf(around.state, 'ToleratedFailurePercentage must be between 0 and 100.');
+  const made = await inputsOf(around, items);
+  const inputs = await batched(around, made);
+  return {
+    inputs,
+    ...(inputs === items ? {} : { items }),
+    lanes: lanes === undefined || lanes === 0 ? inputs.length : lanes,
+    ...(toleratedCount === undefined ? {} : { toleratedCount }),
+    ...(toleratedPercentage === undefined ? {} : { toleratedPercentage }),
+  };
+}
+
+/** What each item is given; the items themselves when nothing is made of them. */
+async function inputsOf(around: Around, items: readonly Json[]): Promise<readonly Json[]> {
+  const { fields, isJsonata } = around.state;
+  if (fields['itemSelector'] === undefined && (isJsonata || fields['parameters'] === undefined)) return items;
+  const inputs: Json[] = [];
+  for (const [index, item] of items.entries()) {
+    const context: JsonObject = { ...around.context, Map: itemOf({ inputs: items }, index) };
+    inputs.push(await itemInput({ ...around, context }, item));
+  }
+  return inputs;
+}
+
+async function whole(around: Around, name: string, kind: 'integer' | 'float'): Promise<number | undefined> {
+  const value = await numberOf(around, name);
+  if (value === undefined) return undefined;
+  const title = name.charAt(0).toUpperCase() + name.slice(1);
+  if (typeof value === 'number' && value >= 0 && (kind === 'float' || Number.isInteger(value))) return value;
+  throw problemOf(
+    around.state,
+    `The ${title}Path field refers to value "${typeof value === 'string' ? value : JSON.stringify(value)}" which is not a valid ${kind}: ${String(around.state.fields[`${name}Path`] ?? title)}`,
+  );
+}
+
+/** ItemBatcher: several items go through the machine as one. */
+async function batched(around: Around, inputs: readonly Json[]): Promise<readonly Json[]> {
+  const batcher = around.state.fields['itemBatcher'];
+  if (!isObject(batcher)) return inputs;
+  const { BatchInput: batchInput, MaxInputBytesPerBatch: maxBytes } = batcher;
+  const shared = batchInput === undefined ? undefined : await template(around, batchInput, 'BatchInput');
+  const most = await numberOf({ ...around, state: { ...around.state, fields: lowered(batcher) } }, 'maxItemsPerBatch');
+  const limit = typeof most === 'number' && most >= 1 ? Math.floor(most) : Number.POSITIVE_INFINITY;
+  const bytes = typeof maxBytes === 'number' && maxBytes > 0 ? maxBytes : Number.POSITIVE_INFINITY;
+  const batches: Json[][] = [];
+  let size = 0;
+  for (const input of inputs) {
+    const length = Number.isFinite(bytes) ? JSON.stringify(input).length : 0;
+    const batch = batches.at(-1);
+    if (batch === undefined || batch.length >= limit || size + length > bytes) {
+      batches.push([input]);
+      size = length;
+    } else {
+      batch.push(input);
+      size += length;
+    }
+  }
+  return batches.map((Items) => (shared === undefined ? { Items } : { BatchInput: shared, Items }));
+}
+
+function lowered(fields: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name.charAt(0).toLowerCase() + name.slice(1), value]),
+  );
+}

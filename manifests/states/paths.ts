@@ -1,0 +1,256 @@
+// JSONPath as Step Functions reads it (the Jayway dialect): a path either names one place, and then that must be there, or it gives a
+// list of what it finds, which may be empty.
+//
+// Written here because no maintained library gives AWS's results: those at hand follow RFC 9535 (always lists, no functions) or call
+// `eval` for filters.
+//
+// P1  nothing is evaluated as code; regular expressions are refused.
+// P2  work is bounded by BUDGET places looked at, so that `$..*..*` ends.
+
+import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { type Filter, holdsFor, readFilter } from './path-filter.ts';
+import { runtimeError } from './state-error.ts';
+
+const BUDGET = 2_000_000;
+
+type Step =
+  | { readonly type: 'names'; readonly names: readonly string[] }
+  | { readonly type: 'indexes'; readonly indexes: readonly number[] }
+  | { readonly type: 'slice'; readonly from: number | null; readonly to: number | null; readonly by: number }
+  | { readonly type: 'all' }
+  | { readonly type: 'deep' }
+  | { readonly type: 'filter'; readonly filter: Filter }
+  | { readonly type: 'call'; readonly name: string };
+
+export interface DataPath {
+  /** '$' the input, '$$' the context object, else the name of a variable. */
+  readonly root: string;
+  readonly steps: readonly Step[];
+  /** Names one place. */
+  readonly isDefinite: boolean;
+}
+
+const NAME = /[^\s.[\]()'"*,?@:=<>!&|]+/uy;
+
+export function readDataPath(text: string): DataPath {
+  let at = text.startsWith('$$') ? 2 : 1;
+  if (!text.startsWith('$')) throw runtimeError(`path "${text}": expected "$" first`);
+  let root = text.slice(0, at);
+  const variable = at === 1 ? match(NAME, text, at) : undefined;
+  if (variable !== undefined) {
+    root = variable;
+    at += variable.length;
+  }
+  const steps: Step[] = [];
+  while (at < text.length) at = readStep(text, at, steps);
+  const isDefinite = steps.every(
+    (step) =>
+      (step.type === 'names' && step.names.length === 1) ||
+      (step.type === 'indexes' && step.indexes.length === 1) ||
+      step.type === 'call',
+  );
+  return { root, steps, isDefinite };
+}
+
+function match(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
+}
+
+function readStep(text: string, at: number, steps: Step[]): number {
+  if (text[at] === '[') return readBracket(text, at, steps);
+  if (text[at] !== '.') throw unexpected(text, at);
+  let start = at + 1;
+  if (text[start] === '.') {
+    steps.push({ type: 'deep' });
+    start += 1;
+    if (text[start] === '[') return readBracket(text, start, steps);
+  }
+  if (text[start] === '*') {
+    steps.push({ type: 'all' });
+    return start + 1;
+  }
+  const name = match(NAME, text, start);
+  if (name === undefined) throw unexpected(text, start);
+  const end = start + name.length;
+  if (text.startsWith('()', end)) {
+    steps.push({ type: 'call', name });
+    return end + 2;
+  }
+  steps.push({ type: 'names', names: [name] });
+  return end;
+}
+
+const INDEXES = /\s*-?\d+(?:\s*,\s*-?\d+)*\s*\]/y;
+const SLICE = /\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(-?\d*)\s*)?\]/y;
+const WILDCARD = /\s*\*\s*\]/y;
+
+function readBracket(text: string, at: number, steps: Step[]): number {
+  const start = at + 1;
+  const indexes = match(INDEXES, text, start);
+  if (indexes !== undefined) {
+    steps.push({ type: 'indexes', indexes: indexes.slice(0, -1).split(',').map(Number) });
+    return start + indexes.length;
+  }
+  const wildcard = match(WILDCARD, text, start);
+  if (wildcard !== undefined) {
+    steps.push({ type: 'all' });
+    return start + wildcard.length;
+  }
+  SLICE.lastIndex = start;
+  const slice = SLICE.exec(text);
+  if (slice !== null) {
+    const bound = (part: string | undefined): number | null =>
+      part === undefined || part === '' ? null : Number(part);
+    steps.push({ type: 'slice', from: bound(slice[1]), to: bound(slice[2]), by: bound(slice[3]) ?? 1 });
+    return SLICE.lastIndex;
+  }
+  const first = start + text.slice(start).search(/\S/);
+  if (text[first] === '?') {
+    const { filter, end } = readFilter(text, first + 1);
+    steps.push({ type: 'filter', filter });
+    return end;
+  }
+  return readNames(text, first, steps);
+}
+
+function readNames(text: string, first: number, steps: Step[]): number {
+  const names: string[] = [];
+  let at = first;
+  for (;;) {
+    const mark = text[at];
+    if (mark !== "'" && mark !== '"') throw unexpected(text, at);
+    let name = '';
+    for (at += 1; at < text.length && text[at] !== mark; at += 1) {
+      if (text[at] === '\\') at += 1;
+      name += text[at] ?? '';
+    }
+    names.push(name);
+    at += 1;
+    while (text[at] === ' ') at += 1;
+    if (text[at] === ']') break;
+    if (text[at] !== ',') throw unexpected(text, at);
+    at += 1;
+    while (text[at] === ' ') at += 1;
+  }
+  steps.push({ type: 'names', names });
+  return at + 1;
+}
+
+function unexpected(text: string, at: number): Error {
+  return runtimeError(`path "${text}": expected a step at ${at + 1}, found "${text.slice(at, at + 10)}"`);
+}
+
+// --- looking up ----------------------------------------------------------------------------------
+
+/** What the path finds inside `root`; undefined when it names one place and nothing is there. */
+export function lookUp(path: DataPath, root: Json): Json | undefined {
+  const budget = { left: BUDGET };
+  let found: Json[] = [root];
+  for (const [index, step] of path.steps.entries()) {
+    // A list that is asked for its length is meant as a whole.
+    if (step.type === 'call' && !path.steps.slice(0, index).every(isSingle)) found = [found];
+    const next: Json[] = [];
+    for (const value of found) take(step, value, root, next, budget);
+    found = next;
+  }
+  return path.isDefinite || path.steps.at(-1)?.type === 'call' ? found[0] : found;
+}
+
+function isSingle(step: Step): boolean {
+  return (step.type === 'names' && step.names.length === 1) || (step.type === 'indexes' && step.indexes.length === 1);
+}
+
+function spend(budget: { left: number }, places = 1): void {
+  budget.left -= places;
+  if (budget.left < 0) throw runtimeError(`a path looked at more than ${BUDGET} places`);
+}
+
+function take(step: Step, value: Json, root: Json, out: Json[], budget: { left: number }): void {
+  spend(budget);
+  switch (step.type) {
+    case 'names':
+      takeNames(step.names, value, out);
+      return;
+    case 'indexes':
+      if (!Array.isArray(value)) return;
+      for (const index of step.indexes) {
+        const item = value.at(index);
+        if (item !== undefined) out.push(item);
+      }
+      return;
+    case 'slice':
+      if (Array.isArray(value)) takeSlice(step, value, out);
+      return;
+    case 'all':
+      for (const child of childrenOf(value)) out.push(child);
+      return;
+    case 'deep':
+      takeDeep(value, out, budget);
+      return;
+    case 'filter':
+      for (const child of Array.isArray(value) ? value : [value]) {
+        spend(budget);
+        if (holdsFor(step.filter, child, root)) out.push(child);
+      }
+      return;
+    case 'call': {
+      const result = callFunction(step.name, value);
+      if (result !== undefined) out.push(result);
+    }
+  }
+}
+
+function takeNames(names: readonly string[], value: Json, out: Json[]): void {
+  if (!isObject(value)) return;
+  const [only] = names;
+  if (names.length === 1 && only !== undefined) {
+    const member = Object.hasOwn(value, only) ? value[only] : undefined;
+    if (member !== undefined) out.push(member);
+    return;
+  }
+  const some: JsonObject = {};
+  for (const name of names) if (Object.hasOwn(value, name)) some[name] = value[name] ?? null;
+  out.push(some);
+}
+
+function takeSlice(step: Extract<Step, { type: 'slice' }>, value: readonly Json[], out: Json[]): void {
+  const { length } = value;
+  const by = step.by > 0 ? step.by : 1;
+  const place = (index: number): number => Math.min(Math.max(index < 0 ? length + index : index, 0), length);
+  for (let at = place(step.from ?? 0); at < place(step.to ?? length); at += by) out.push(value[at] ?? null);
+}
+
+function childrenOf(value: Json): readonly Json[] {
+  return Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
+}
+
+/** The value and all that is in it, outermost first; iterative, because data may be deep. */
+function takeDeep(value: Json, out: Json[], budget: { left: number }): void {
+  const open: Json[] = [value];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    spend(budget);
+    if (typeof next !== 'object' || next === null) continue;
+    out.push(next);
+    open.push(...childrenOf(next).toReversed());
+  }
+}
+
+const FUNCTIONS: ReadonlyMap<string, (numbers: readonly number[]) => number> = new Map([
+  ['min', (numbers) => Math.min(...numbers)],
+  ['max', (numbers) => Math.max(...numbers)],
+  ['sum', (numbers) => numbers.reduce((sum, number) => sum + number, 0)],
+  ['avg', (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length],
+]);
+
+function callFunction(name: string, value: Json): Json | undefined {
+  if (name === 'length' || name === 'size') {
+    if (typeof value === 'string') return value.length;
+    return typeof value === 'object' && value !== null ? childrenOf(value).length : undefined;
+  }
+  if (name === 'keys') return isObject(value) ? Object.keys(value) : undefined;
+  const numbers = childrenOf(value).filter((item) => typeof item === 'number');
+  const compute = FUNCTIONS.get(name);
+  if (compute === undefined) throw runtimeError(`function ${name}() of a path: expected length, min, max, avg or sum`);
+  return numbers.length === 0 ? undefined : compute(numbers);
+}

@@ -1,0 +1,36 @@
+// What goes wrong inside a state, by the names of the Amazon States Language, and which rules such a name meets.
+
+import type { TaskError } from '../../kernel/task.ts';
+
+export class StateError extends Error {
+  override readonly name = 'StateError';
+  readonly type: string;
+  constructor(type: string, message: string) {
+    super(message);
+    this.type = type;
+  }
+}
+
+export function runtimeError(message: string): StateError {
+  return new StateError('States.Runtime', message);
+}
+
+export function queryError(message: string): StateError {
+  return new StateError('States.QueryEvaluationError', message);
+}
+
+/** Errors that no rule for all errors takes. */
+export const UNCATCHABLE = ['States.Runtime', 'States.DataLimitExceeded'];
+/** What a time limit is called, in either way of writing. */
+export const TIMEOUTS = ['States.Timeout', 'Timeout', 'States.HeartbeatTimeout'];
+
+/** Does a rule of a `catch` that lists these names take the error? Without names: all. */
+export function takes(names: readonly string[] | undefined, error: TaskError): boolean {
+  if (names === undefined) return !UNCATCHABLE.includes(error.type);
+  return names.some((name) => {
+    if (name === error.type) return true;
+    if (name === 'States.ALL' || name === '*') return !UNCATCHABLE.includes(error.type);
+    if (name === 'States.TaskFailed') return !UNCATCHABLE.includes(error.type) && !TIMEOUTS.includes(error.type);
+    return (name === 'States.Timeout' || name === 'Timeout') && TIMEOUTS.includes(error.type);
+  });
+}
