@@ -400,7 +400,8 @@ describe('editors', () => {
   test('a write in place right after one of the store, of the same length, is seen', async () => {
     const eager = place.open();
     for (let n = 10; n < 40; n += 1) {
-      const written = await (n === 10 ? eager.create : eager.update).call(eager, workflow('etl', `old${n}`));
+      const manifest = workflow('etl', `old${n}`);
+      const written = await (n === 10 ? eager.create(manifest) : eager.update(manifest));
       place.write('workflows/etl.yaml', place.read('workflows', 'etl.yaml').replace('old', 'new'));
       expect(commandOf(written)).toBe(`old${n}`);
       expect(commandOf(await eager.get('Workflow', 'etl'))).toBe(`new${n}`);
