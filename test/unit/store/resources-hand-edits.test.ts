@@ -408,6 +408,12 @@ describe('editors', () => {
     }
   });
 
+  test('a document of the store is dated back, so that no later write can have its time', async () => {
+    const before = Date.now();
+    await place.open().create(workflow('etl'));
+    expect(fs.statSync(path('etl.yaml')).mtimeMs).toBeLessThan(before);
+  });
+
   test('a file cut at any byte leaves the last good version or makes a whole one, and says so', async () => {
     place.write('workflows/etl.yaml', GOOD);
     const before = await scanned();
