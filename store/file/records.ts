@@ -126,7 +126,8 @@ export function parseMeta(bytes: Buffer, kind: Kind, name: string): StoredMeta {
     throw new Error(`expected the object ${kind}/${name}, found ${record.kind}/${record.name}`);
   }
   const revision = numberAt(value, 'revision');
-  if (!Number.isSafeInteger(revision) || revision > LAST_REVISION) throw unexpected('revision', `at most ${LAST_REVISION}`);
+  if (!Number.isSafeInteger(revision) || revision > LAST_REVISION)
+    throw unexpected('revision', `at most ${LAST_REVISION}`);
   return { revision, record };
 }
 
