@@ -5,12 +5,18 @@
 // A1  everything but health, version and the pages about the API itself needs a token.
 // A2  whatever goes wrong is answered with a Status, and the process goes on.
 
+import { performance } from 'node:perf_hooks';
 import Koa, { type Context, type Next } from 'koa';
 import Router from 'koa-router';
 import { logRequests } from './access-log.ts';
 import { addCore } from './core/routes.ts';
 import type { ApiDeps } from './deps.ts';
+import { addExecutions } from './faces/executions.ts';
+import { addDocs } from './faces/openapi.ts';
+import { addSteps } from './faces/steps.ts';
+import { addWorkflows } from './faces/workflows.ts';
 import { addHealth } from './health.ts';
+import { addMetrics, Metrics, timeRequests } from './metrics.ts';
 import { openApiDocuments } from './openapi.ts';
 import {
   type ApiError,
@@ -28,7 +34,7 @@ import { addViews } from './resources/views.ts';
 import { addIdentity } from './identity/routes.ts';
 
 /** Paths that anybody may ask for. */
-const OPEN = new Set(['/healthz', '/livez', '/readyz', '/version']);
+const OPEN = new Set(['/healthz', '/livez', '/readyz', '/version', '/docs', '/openapi.json']);
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 const LONGEST_URL = 4096;
 
@@ -39,13 +45,20 @@ export function createApp(deps: ApiDeps): Koa {
   app.on('error', (error: unknown) => deps.log.debug('an answer was cut off', { error: String(error) }));
   const router = new Router();
   const bodies = new BodyReader();
+  const metrics = new Metrics(deps);
   addHealth(router, deps);
+  addMetrics(router, metrics);
   addResources(router, deps, { bodies, openApi: openApiDocuments(deps.version) });
   addRunParts(router, deps);
   addViews(router, deps);
   addCore(router, deps);
   addIdentity(router, deps, bodies);
+  addWorkflows(router, deps, bodies);
+  addExecutions(router, deps, bodies);
+  addSteps(router, deps, bodies);
+  addDocs(router, deps);
   app.use(logRequests(deps));
+  app.use(timeRequests(metrics, () => performance.now()));
   app.use(tellErrors(deps));
   app.use(checkRequest);
   app.use(authenticate(deps));
@@ -90,8 +103,9 @@ function answerError(ctx: Context, error: ApiError): void {
 async function checkRequest(ctx: Context, next: Next): Promise<void> {
   if (!METHODS.has(ctx.method)) throw methodNotAllowed([...METHODS]);
   if (ctx.url.length > LONGEST_URL) throw badRequest(`URL: expected at most ${LONGEST_URL} characters`);
-  const path = ctx.path;
-  if (/%(2f|5c|00)|\\|\/\/|\/\.\.?(\/|$)/i.test(path) || !isDecodable(path)) {
+  // A step's id may hold slashes, and stands last where it stands.
+  const path = ctx.path.replace(/\/steps\/[^/]+$/, '/steps');
+  if (/%(2f|5c|00)|\\|\/\/|\/\.\.?(\/|$)/i.test(path) || !isDecodable(ctx.path)) {
     throw badRequest('URL: expected a path of plain segments');
   }
   await next();

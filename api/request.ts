@@ -67,8 +67,10 @@ export class BodyReader {
       };
       request.on('data', take);
       request.once('end', () => resolve(Buffer.concat(chunks)));
-      request.once('error', reject);
-      request.once('close', () => reject(badRequest('body: ended before it was complete')));
+      // The client went away, or the server ended a request that took too long: nobody reads the answer.
+      const cutOff = (): void => reject(badRequest('body: ended before it was complete'));
+      request.once('error', cutOff);
+      request.once('close', cutOff);
     }).finally(() => {
       this.#open -= size;
     });

@@ -6,6 +6,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { JSONWebKeySet } from 'jose';
 import type { Clock, Random } from '../kernel/ports.ts';
+import { admitNow } from '../manifests/admit.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Endpoint, Keys, Store } from '../store/store.ts';
 import { createApp } from './app.ts';
@@ -65,10 +66,18 @@ export async function runApi(options: ApiOptions, stop: AbortSignal): Promise<vo
   await keys.setEndpoint(endpoint);
   log.info('the API answers', { url: endpoint.url, tlsUrl: endpoint.tlsUrl });
   options.onListening?.(endpoint);
+  setImmediate(warmUp);
   if (!stop.aborted)
     await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
   await keys.clearEndpoint(process.pid);
   await server.close(GRACE_MS);
+}
+
+/** Loads what the first manifest would otherwise wait for: the parser and the compiled schemas. */
+function warmUp(): void {
+  const text =
+    'apiVersion: oarlock.dev/v1\nkind: Workflow\nmetadata: {name: warm}\nspec: {tasks: [{id: A, command: "true"}]}\n';
+  admitNow({ name: 'warm', text });
 }
 
 /** Koa answers every failure itself; its promise says nothing more. */

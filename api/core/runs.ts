@@ -20,9 +20,9 @@ export async function foldedRun(store: Store, object: Resource): Promise<Run | n
   return (await loadRun(store.runs, { name, uid }))?.run ?? null;
 }
 
-/** All runs, a page at a time. */
-export async function* allRuns(store: Store): AsyncGenerator<Resource> {
-  for (let after = ''; ; ) {
+/** All runs after that name, in the order of their names. */
+export async function* allRuns(store: Store, from = ''): AsyncGenerator<Resource> {
+  for (let after = from; ; ) {
     const page = await store.resources.list('WorkflowRun', { limit: PAGE, ...(after === '' ? {} : { after }) });
     yield* page.items;
     after = page.items.at(-1)?.metadata.name ?? '';

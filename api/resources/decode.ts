@@ -3,7 +3,7 @@
 // D1  a body is admitted by the one function that files go through; here are only the ways around unknown fields that kubectl knows.
 
 import { AdmissionError, type Problem } from '../../kernel/errors.ts';
-import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textAt } from '../../kernel/json.ts';
 import { type Admitted, admit, admitValue } from '../../manifests/admit.ts';
 import type { Kind } from '../../manifests/model.ts';
 import { decodeBytes, parseDocuments } from '../../manifests/parse.ts';
@@ -125,4 +125,18 @@ function removeAt(value: Json, path: string): boolean {
   if (last === undefined || !isObject(at) || !Object.hasOwn(at, last)) return false;
   delete (at as JsonObject)[last];
   return true;
+}
+
+const SMALL_BYTES = 64 * 1024;
+
+/** The name in a manifest that was refused, for the words of the refusal. */
+export function writtenName(body: Body): string | undefined {
+  if (body.bytes.length > SMALL_BYTES) return undefined;
+  try {
+    const value = decodeData(body);
+    if (!isObject(value)) return undefined;
+    return textAt(value['metadata'], 'name') || textAt(value, 'id') || textAt(value, 'name') || undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -51,7 +51,7 @@ export function readListQuery(ctx: Context, type: ResourceType, more: readonly s
     selector: parseSelector(query.get('labelSelector') ?? '', query.get('fieldSelector') ?? '', type.fields),
     include: includeOf(query),
     limit: limit === 0 ? undefined : limit,
-    after: afterOf(query.get('continue')),
+    after: continueAfter(query.get('continue')),
     isWatch: flag(query, 'watch'),
   };
 }
@@ -70,7 +70,7 @@ export function continueToken(lastName: string): string {
   return Buffer.from(JSON.stringify({ after: lastName })).toString('base64url');
 }
 
-function afterOf(token: string | undefined): string | undefined {
+export function continueAfter(token: string | undefined): string | undefined {
   if (token === undefined || token === '') return undefined;
   try {
     const value = JSON.parse(Buffer.from(token, 'base64url').toString()) as Json;

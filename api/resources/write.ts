@@ -13,7 +13,15 @@ import type { WriteOptions } from '../../store/store.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ApiError, badRequest, type Cause, notFound } from '../problem.ts';
 import { type Body, type BodyReader, flag, queryOf } from '../request.ts';
-import { type Decoded, decodeData, decodeManifest, decodeValue, type Expected, validationOf } from './decode.ts';
+import {
+  type Decoded,
+  decodeData,
+  decodeManifest,
+  decodeValue,
+  type Expected,
+  validationOf,
+  writtenName,
+} from './decode.ts';
 import { afterUpdate, applyFields } from './managed-fields.ts';
 import { jsonPatch, mergePatch } from './patch.ts';
 import { deletedStatus, listOf, plain, whole } from './present.ts';
@@ -91,22 +99,6 @@ export async function createStored(deps: ApiDeps, ctx: Context, type: StoredType
   }
   const object = await create(deps, asked, named.manifest, named.isGenerated ? {} : textOf(body, decoded));
   await answer(deps, ctx, 201, object, decoded.notes);
-}
-
-const SMALL_BYTES = 64 * 1024;
-
-/** The name in a manifest that was refused, for the words of the refusal. */
-function writtenName(body: Body): string | undefined {
-  if (body.bytes.length > SMALL_BYTES) return undefined;
-  try {
-    const value = decodeData(body);
-    return (
-      textOfMetadata(value, 'name') ??
-      (isObject(value) ? textAt(value, 'id') || textAt(value, 'name') || undefined : undefined)
-    );
-  } catch {
-    return undefined;
-  }
 }
 
 /** `metadata.generateName` with five characters behind it. */

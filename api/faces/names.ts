@@ -1,0 +1,40 @@
+// How the faces name things: executions and runs by their name or their uid, states in words of their own.
+
+import { type JsonObject, textAt } from '../../kernel/json.ts';
+import type { Resource } from '../../manifests/model.ts';
+import { isObjectName } from '../../manifests/names.ts';
+import type { Store } from '../../store/store.ts';
+import { allRuns } from '../core/runs.ts';
+
+const UID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** By name, and by uid for those who kept that. */
+export async function findExecution(store: Store, id: string): Promise<Resource | null> {
+  if (!isObjectName(id)) return null;
+  const named = await store.resources.get('WorkflowRun', id);
+  if (named !== null || !UID.test(id)) return named;
+  for await (const run of allRuns(store)) if (run.metadata.uid === id) return run;
+  return null;
+}
+
+export function phaseOf(run: Resource): string {
+  return textAt(run.status, 'phase') || 'Pending';
+}
+
+/** `PENDING`, `RUNNING`, `SUCCESS`, ...: the same words as for tasks. */
+export function statusOf(run: Resource): string {
+  const words: ReadonlyMap<string, string> = new Map([
+    ['Succeeded', 'SUCCESS'],
+    ['Failed', 'FAILED'],
+    ['Cancelled', 'CANCELLED'],
+    ['Suspended', 'SUSPENDED'],
+    ['Compensating', 'COMPENSATING'],
+    ['Running', 'RUNNING'],
+  ]);
+  return words.get(phaseOf(run)) ?? 'PENDING';
+}
+
+/** Fields that are there, in order. */
+export function present(fields: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== ''));
+}

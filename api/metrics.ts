@@ -1,0 +1,215 @@
+// What the engine does, in numbers, for Prometheus.
+//
+// The only door to prom-client. Numbers about runs come from the store when somebody asks, kept up to date by the changes since then, so
+// that asking costs what has changed; what a run did is counted when it ends, from its journal.
+//
+// M1  several API processes count the same runs: take these numbers from one of them only.
+// M2  counters and durations of runs begin with the first time that somebody asks.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Context, Next } from 'koa';
+import type Router from 'koa-router';
+import { isObject, type JsonObject, textAt } from '../kernel/json.ts';
+import { NODE_STATES } from '../kernel/node.ts';
+import { StoreError } from '../kernel/errors.ts';
+import type { Resource } from '../manifests/model.ts';
+import { allRuns, endedAt, foldedRun } from './core/runs.ts';
+import type { ApiDeps } from './deps.ts';
+
+const PHASES = ['Pending', 'Running', 'Suspended', 'Compensating', 'Succeeded', 'Failed', 'Cancelled'];
+const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800];
+const PERIODS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800, 7200];
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #requests = new Histogram({
+    name: 'oarlock_http_request_seconds',
+    help: 'Time to answer, watches and logs left out.',
+    labelNames: ['method', 'route', 'code'],
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+  readonly #tally: RunTally;
+
+  constructor(deps: ApiDeps) {
+    collectDefaultMetrics({ register: this.registry });
+    this.#tally = new RunTally(deps, this.registry);
+  }
+
+  async text(): Promise<string> {
+    await this.#tally.refresh();
+    return this.registry.metrics();
+  }
+
+  observe(method: string, route: string, code: number, seconds: number): void {
+    this.#requests.observe({ method, route, code }, seconds);
+  }
+}
+
+interface Known {
+  readonly phase: string;
+  readonly counts: JsonObject;
+}
+
+/** Phases and task states of all runs, and durations of those that end. */
+class RunTally {
+  readonly #deps: ApiDeps;
+  readonly #runs = new Map<string, Known>();
+  readonly #phases: Gauge;
+  readonly #tasks: Gauge;
+  readonly #queue: Gauge;
+  readonly #workers: Gauge;
+  readonly #slots: Gauge;
+  readonly #ended: Counter;
+  readonly #attempts: Histogram;
+  readonly #waits: Histogram;
+  #revision: number | null = null;
+  #refreshing: Promise<void> | null = null;
+
+  constructor(deps: ApiDeps, registry: Registry) {
+    this.#deps = deps;
+    const registers = [registry];
+    this.#phases = new Gauge({ name: 'oarlock_runs', help: 'Runs by phase.', labelNames: ['phase'], registers });
+    this.#tasks = new Gauge({
+      name: 'oarlock_tasks',
+      help: 'Tasks of all runs by state.',
+      labelNames: ['state'],
+      registers,
+    });
+    this.#queue = new Gauge({
+      name: 'oarlock_queue_depth',
+      help: 'Tasks of active runs that have not started.',
+      registers,
+    });
+    this.#workers = new Gauge({ name: 'oarlock_workers', help: 'Workers by state.', labelNames: ['state'], registers });
+    this.#slots = new Gauge({
+      name: 'oarlock_slots',
+      help: 'Attempts that living workers can run at once.',
+      registers,
+    });
+    this.#ended = new Counter({
+      name: 'oarlock_runs_ended_total',
+      help: 'Runs that ended since these numbers were first asked for.',
+      labelNames: ['phase'],
+      registers,
+    });
+    this.#attempts = new Histogram({
+      name: 'oarlock_task_seconds',
+      help: 'From the start of the last attempt of a task to its end, of runs that ended.',
+      labelNames: ['state'],
+      buckets: PERIODS,
+      registers,
+    });
+    this.#waits = new Histogram({
+      name: 'oarlock_task_wait_seconds',
+      help: 'From the end of the last predecessor of a task to its start, of runs that ended.',
+      buckets: SECONDS,
+      registers,
+    });
+  }
+
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      if (this.#revision === null) await this.#readAll();
+      else await this.#readChanges(this.#revision);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'Expired') throw error;
+      await this.#readAll();
+    }
+    await this.#publish();
+  }
+
+  async #readAll(): Promise<void> {
+    this.#runs.clear();
+    this.#revision = await this.#deps.store.resources.revision();
+    for await (const run of allRuns(this.#deps.store)) this.#runs.set(run.metadata.uid, knownOf(run));
+  }
+
+  async #readChanges(from: number): Promise<void> {
+    const { resources } = this.#deps.store;
+    const newest = await resources.revision();
+    if (newest === from) return;
+    const stop = new AbortController();
+    for await (const change of resources.watch(from, stop.signal)) {
+      this.#revision = change.revision;
+      if (change.kind === 'WorkflowRun') await this.#take(change.object, change.verb === 'Deleted');
+      // The newest may have been merged into one after it, so more may come; what is missing comes next time.
+      if (change.revision >= newest) break;
+    }
+    stop.abort();
+  }
+
+  async #take(run: Resource, isGone: boolean): Promise<void> {
+    const { uid } = run.metadata;
+    const before = this.#runs.get(uid);
+    if (isGone) return void this.#runs.delete(uid);
+    const known = knownOf(run);
+    this.#runs.set(uid, known);
+    if (endedAt(run) === undefined || before?.phase === known.phase) return;
+    this.#ended.inc({ phase: known.phase });
+    await this.#observeTasks(run);
+  }
+
+  async #observeTasks(object: Resource): Promise<void> {
+    const run = await foldedRun(this.#deps.store, object);
+    for (const { startedAt, finishedAt, state, predecessors } of run?.nodes.values() ?? []) {
+      if (startedAt === null || finishedAt === null) continue;
+      this.#attempts.observe({ state }, Math.max(0, finishedAt - startedAt) / 1000);
+      let ready = run?.startedAt ?? startedAt;
+      for (const predecessor of predecessors) ready = Math.max(ready, predecessor.finishedAt ?? 0);
+      this.#waits.observe(Math.max(0, startedAt - ready) / 1000);
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const phases = new Map(PHASES.map((phase) => [phase, 0]));
+    const tasks = new Map<string, number>(NODE_STATES.map((state) => [state, 0]));
+    let queued = 0;
+    for (const { phase, counts } of this.#runs.values()) {
+      phases.set(phase, (phases.get(phase) ?? 0) + 1);
+      for (const state of NODE_STATES) tasks.set(state, (tasks.get(state) ?? 0) + Number(counts[state] ?? 0));
+      if (phase === 'Running') queued += Number(counts['PENDING'] ?? 0);
+    }
+    for (const [phase, count] of phases) this.#phases.set({ phase }, count);
+    for (const [state, count] of tasks) this.#tasks.set({ state }, count);
+    this.#queue.set(queued);
+    const workers = await this.#deps.store.seats.workers();
+    const alive = workers.filter((worker) => worker.alive);
+    const draining = alive.filter((worker) => worker.draining).length;
+    this.#workers.set({ state: 'ready' }, alive.length - draining);
+    this.#workers.set({ state: 'draining' }, draining);
+    this.#slots.set(alive.reduce((sum, { slots }) => sum + slots, 0));
+  }
+}
+
+function knownOf(run: Resource): Known {
+  const counts = run.status?.['counts'];
+  return { phase: textAt(run.status, 'phase') || 'Pending', counts: isObject(counts) ? counts : {} };
+}
+
+export function addMetrics(router: Router, metrics: Metrics): void {
+  router.get('/metrics', async (ctx) => {
+    ctx.set('Content-Type', metrics.registry.contentType);
+    ctx.body = await metrics.text();
+  });
+}
+
+/** Times every request by its route, never by its path: names are without number. */
+export function timeRequests(metrics: Metrics, now: () => number) {
+  return async (ctx: Context, next: Next): Promise<void> => {
+    const begun = now();
+    try {
+      await next();
+    } finally {
+      const route = (ctx['_matchedRoute'] as string | undefined) ?? 'none';
+      if (ctx.respond !== false) metrics.observe(ctx.method, route, ctx.status, (now() - begun) / 1000);
+    }
+  };
+}
