@@ -129,9 +129,9 @@ describe.skipIf(!isHere)('files dropped into state/workflows', () => {
   test('that are good can be run beside the bad ones', async () => {
     const ended = await place.oarlock('run', 'a17-unicode-command', '--name', 'unicode');
     expect(ended.code).toBe(0);
-    const [task] = (objects.get('a17-unicode-command')?.spec as { tasks: { id: string; command: string }[] }).tasks;
-    const text = /^echo '(.*)'$/.exec(task?.command ?? '')?.[1];
-    expect((await place.oarlock('logs', 'unicode', task?.id ?? '')).stdout).toBe(`${text}\n`);
+    const written = readFileSync(path('workflows', 'a17-unicode-command.yaml'), 'utf8');
+    const text = /echo '(.*)'/.exec(written)?.[1];
+    expect((await place.oarlock('logs', 'unicode', 'a')).stdout).toBe(`${text}\n`);
   });
 
   test('that are bad cannot be run', async () => {
