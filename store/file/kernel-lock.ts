@@ -17,10 +17,16 @@ export type Presence = 'held' | 'free';
 export class KernelLock {
   readonly #server: Server;
   readonly #guests = new Set<Socket>();
+  #isReleased = false;
 
   private constructor(server: Server) {
     this.#server = server;
     server.on('connection', (socket) => {
+      // One that was on its way when we let go would keep the server open.
+      if (this.#isReleased) {
+        socket.destroy();
+        return;
+      }
       this.#guests.add(socket);
       socket.unref();
       socket.on('error', () => socket.destroy());
@@ -57,6 +63,7 @@ export class KernelLock {
   }
 
   release(): Promise<void> {
+    this.#isReleased = true;
     for (const guest of this.#guests) guest.destroy();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
