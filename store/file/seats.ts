@@ -103,6 +103,8 @@ export class FileSeats implements Seats {
         const timer = setTimeout(wake, LOOK_MS);
         const unwatch = onceFree(this.#lockName('controller'), wake);
         signal.addEventListener('abort', wake, { once: true });
+        // It may have been aborted while we looked.
+        if (signal.aborted) wake();
       });
     }
   }
