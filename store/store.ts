@@ -215,6 +215,7 @@ export interface Standing {
 export interface LeasePlaces {
   readonly input: string;
   readonly output: string;
+  /** Of a slot: its claim, to which it appends one line when the attempt has ended. Without one: the file of a decision by the engine. */
   readonly outcome: string;
   readonly stop: string;
 }
@@ -243,7 +244,7 @@ export interface Leases {
   /** What stands in an inbox, by names alone: cheap enough to ask after every hint. */
   standing(worker: string): Promise<Standing>;
   /** Where a slot of this host finds and leaves the files of an attempt. */
-  places(worker: string, fence: string): LeasePlaces;
+  places(worker: string, fence: string, slot?: string): LeasePlaces;
   /** True: it is ours, run it. False: withdrawn or taken. */
   claim(worker: string, fence: string, slot: string): Promise<boolean>;
   /** A hint that something changed in an inbox. Returns the end of the subscription. */

@@ -3,7 +3,7 @@
 // Runs functions of modules (`call`), and programs whose output must be masked. Told by its worker through stdin, one JSON line an
 // attempt; on the end of stdin it finishes what it runs, writes the outcome and exits.
 //
-// H1  the outcome is created exclusively and once, in the form of every slot (runtime/slot-line.ts).
+// H1  the outcome is appended to the claim once, in the form of every slot (runtime/slot-line.ts).
 // H2  signals to its group end the task and not the host.
 // H3  whatever a function does (throws later, calls process.exit) ends its attempt with an outcome.
 
@@ -105,7 +105,13 @@ class Host {
 
   #writeOutcome({ boot, fence, outcomePath, outputPath }: HostMessage, start: string, exitCode: number): void {
     const hasOutput = (this.#disk.stat(outputPath)?.size ?? 0) > 0;
-    this.#disk.createNew(outcomePath, formatSlotLine({ boot, fence, exitCode, start, end: uptimeText(), hasOutput }));
+    const line = formatSlotLine({ boot, fence, exitCode, start, end: uptimeText(), hasOutput });
+    const claim = this.#disk.openAppend(outcomePath);
+    try {
+      this.#disk.append(claim, outcomePath, `\n${line}`);
+    } finally {
+      this.#disk.close(claim);
+    }
   }
 
   #signalled(signal: string): void {

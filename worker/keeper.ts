@@ -20,8 +20,8 @@ export function quoteShell(value: string): string {
 
 /**
  * Said once to a new shell. Traps with an action keep it alive through a signal to its group and go back to the default in its children.
- * The outcome is created with noclobber, which is O_EXCL; on a full disk it is tried again each second. Once it was written it is not looked
- * at again: a controller may have taken it away by then.
+ * The outcome is appended to the claim, which is this shell's alone; on a full disk it is tried again each second. Once it was written it is
+ * not looked at again: a controller may have taken it away by then.
  */
 export function keeperSetup(boot: string, inbox: string): string {
   return `umask 077
@@ -32,14 +32,9 @@ oarlock__o=0
 [ -s "$3.output" ] && oarlock__o=1
 oarlock__n=$((($4 * 31 + oarlock__o * 17 + 1\${oarlock__s%.*}\${oarlock__s#*.} * 7 + 1\${oarlock__e%.*}\${oarlock__e#*.} * 3 + $2) % 999983))
 oarlock__l="1 ${boot} $1 $4 $oarlock__s $oarlock__e $oarlock__o $oarlock__n end"
-set -C
-if printf '%s\\n' "$oarlock__l" >"$3.outcome"; then set +C; return 0; fi
-set +C
-while ! [ -s "$3.outcome" ]; do
+until printf '\\n%s\\n' "$oarlock__l" >>"$5"; do
 [ -d ${quoteShell(inbox)} ] || mkdir ${quoteShell(inbox)} || return 0
-if [ -e "$3.outcome" ]; then printf '%s\\n' "$oarlock__l" >>"$3.outcome"
-else set -C; printf '%s\\n' "$oarlock__l" >"$3.outcome"; set +C; fi
-[ -s "$3.outcome" ] || sleep 1
+sleep 1
 done
 }
 `;
@@ -48,7 +43,7 @@ done
 /** One attempt. `umask` is the octal mask that tasks shall have. */
 export function keeperBlock(job: Job, umask: string): string {
   const { offer, places, fenceSum } = job;
-  const base = places.outcome.slice(0, -'.outcome'.length);
+  const base = places.output.slice(0, -'.output'.length);
   const exports = Object.entries(job.env).map(([name, value]) => `${name}=${quoteShell(value)}`);
   const directory = quoteShell(offer.workingDir);
   const complaint = JSON.stringify({ message: `working directory ${offer.workingDir}: cannot enter it` });
@@ -64,7 +59,7 @@ unset OLDPWD
 export PWD ${exports.join(' ')}
 ${runText(job)}
 ) </dev/null >>${quoteShell(offer.logPath)} 2>&1
-oarlock__end ${offer.fence} ${fenceSum} ${quoteShell(base)} $?
+oarlock__end ${offer.fence} ${fenceSum} ${quoteShell(base)} $? ${quoteShell(places.outcome)}
 }
 `;
 }

@@ -264,7 +264,7 @@ class Worker {
   async #take(desk: Desk, offer: Offer): Promise<boolean> {
     const slot = this.#slotOf(desk, slotKindOf(offer));
     if (!(await this.#leases.claim(this.#name, offer.fence, slot.token))) return false;
-    const job = this.#prepare(offer);
+    const job = this.#prepare(offer, slot.token);
     if ('type' in job) {
       await this.#leases.settle(this.#name, offer.fence, { outcome: { result: 'Failure', error: job } });
       return false;
@@ -276,9 +276,9 @@ class Worker {
     return true;
   }
 
-  #prepare(offer: Offer): Job | TaskError {
+  #prepare(offer: Offer, slot: string): Job | TaskError {
     try {
-      return prepareJob(offer, this.#leases.places(this.#name, offer.fence), this.#disk, this.#env);
+      return prepareJob(offer, this.#leases.places(this.#name, offer.fence, slot), this.#disk, this.#env);
     } catch (error) {
       return {
         type: 'TaskFailed',

@@ -128,6 +128,32 @@ export class Disk {
     });
   }
 
+  /**
+   * Writes over a private file that is there, from its beginning, and cuts it to the new length; false when it is gone. For files that are
+   * used again and again: making and removing thousands of them costs a file system a millisecond each (measured: ext4 looks past every
+   * inode that was freed in the last minutes).
+   */
+  overwrite(path: string, data: string): boolean {
+    return this.#run('overwrite', path, () => {
+      let fd: number;
+      try {
+        fd = fs.openSync(path, fs.constants.O_RDWR | NOFOLLOW);
+      } catch (error) {
+        if (isCode(error, 'ENOENT')) return false;
+        throw error;
+      }
+      try {
+        const bytes = Buffer.from(data);
+        let offset = 0;
+        while (offset < bytes.length) offset += fs.writeSync(fd, bytes, offset, bytes.length - offset, offset);
+        fs.ftruncateSync(fd, bytes.length);
+      } finally {
+        fs.closeSync(fd);
+      }
+      return true;
+    });
+  }
+
   /** As createNew, and the content is on the platter when it resolves. */
   async createNewSynced(path: string, data: string | Uint8Array): Promise<boolean> {
     if (!this.createNew(path, data)) return false;

@@ -28,6 +28,9 @@ import { Quarantine } from './quarantine.ts';
 const HALF_WRITTEN_MS = 1_000;
 /** An outcome that stays torn for so long under a living slot was spoiled by hand: slots write it at once. */
 const SPOILED_MS = 10_000;
+/** Files kept for later offers, in each inbox. */
+const SPARE_LIMIT = 64;
+const SPARE_NAME = /^\.spare-[0-9]+-[0-9]+$/;
 const STOP_REASONS: readonly StopReason[] = ['Timeout', 'Cancelled', 'Restarted', 'Stopped', 'Lost'];
 
 /** What stands under one fence, by names. */
@@ -48,6 +51,10 @@ interface Memory {
   readonly offers: Map<string, Offer>;
   readonly outcomes: Map<string, SettledOutcome>;
   readonly stops: Map<string, StopReason>;
+  /** Claims as they were last read: their size, and the outcome that stands at their end. */
+  readonly claims: Map<string, { readonly size: number; readonly said: SettledOutcome | null }>;
+  /** Paths of files that may be written anew; null: not looked for yet. */
+  spares: string[] | null;
 }
 
 export class FileLeases implements Leases {
@@ -72,9 +79,8 @@ export class FileLeases implements Leases {
 
   async offer(worker: string, offer: Offer): Promise<void> {
     const path = this.#path(worker, offer.fence, 'offer');
-    const isNew = this.#inInbox(worker, 'offer', () =>
-      this.#disk.createNew(path, sealDocument(offer as unknown as JsonObject)),
-    );
+    const text = sealDocument(offer as unknown as JsonObject);
+    const isNew = this.#inInbox(worker, 'offer', () => this.#writeOffer(worker, path, text));
     if (!isNew)
       throw new StoreError(
         'AlreadyExists',
@@ -82,6 +88,25 @@ export class FileLeases implements Leases {
         `lease ${offer.fence}: expected a fence that was never used, found its offer`,
       );
     this.#remember(worker).offers.set(offer.fence, offer);
+  }
+
+  /** In a file that was a claim before, when there is one: then nothing is made and nothing removed. */
+  #writeOffer(worker: string, path: string, text: string): boolean {
+    const spare = this.#spares(worker).pop();
+    if (spare === undefined || !this.#disk.overwrite(spare, text)) return this.#disk.createNew(path, text);
+    const isNew = this.#disk.link(spare, path);
+    this.#disk.unlink(spare);
+    return isNew;
+  }
+
+  /** Files of this inbox that may be written anew; at first those that an earlier controller left. */
+  #spares(worker: string): string[] {
+    const memory = this.#remember(worker);
+    memory.spares ??= this.#disk
+      .names(this.#paths.inbox(worker))
+      .filter((name) => SPARE_NAME.test(name))
+      .map((name) => join(this.#paths.inbox(worker), name));
+    return memory.spares;
   }
 
   async withdraw(worker: string, fence: string): Promise<boolean> {
@@ -99,7 +124,10 @@ export class FileLeases implements Leases {
   }
 
   async settle(worker: string, fence: string, settled: SettledOutcome): Promise<SettledOutcome> {
-    const slot = this.#list(worker).find((entry) => entry.fence === fence)?.slot ?? null;
+    const entry = this.#list(worker).find((candidate) => candidate.fence === fence);
+    const said = entry === undefined || entry.hasOutcome ? null : this.#saidInClaim(worker, entry);
+    if (said !== null) return said;
+    const slot = entry?.slot ?? null;
     const isOver = slot === null || this.slotLiveness(slot) === 'dead';
     const stands = await this.#inInboxAsync(worker, 'settle', () =>
       this.#outcomes.settle(this.places(worker, fence), fence, settled, isOver),
@@ -137,12 +165,12 @@ export class FileLeases implements Leases {
       fences.add(entry.fence);
       // A controller that knows nothing yet looks at the content too: after a reboot, old offers may have come back.
       if (entry.offered && this.#offerOf(worker, entry.fence) === null) continue;
-      const outcome = entry.hasOutcome ? this.#outcomeOf(worker, entry) : null;
+      const outcome = entry.hasOutcome ? this.#outcomeOf(worker, entry) : this.#saidInClaim(worker, entry);
       const stop = entry.hasStop ? this.#stopOf(worker, entry.fence) : null;
       if (!entry.offered && entry.slot === null && outcome === null && stop === null && !entry.taken) continue;
       views.push({ fence: entry.fence, offered: entry.offered, claim: entry.slot, stop, outcome });
     }
-    for (const map of [memory.offers, memory.outcomes, memory.stops]) {
+    for (const map of [memory.offers, memory.outcomes, memory.stops, memory.claims]) {
       if (map.size > fences.size) for (const fence of map.keys()) if (!fences.has(fence)) map.delete(fence);
     }
     return views;
@@ -164,16 +192,29 @@ export class FileLeases implements Leases {
     const gone = new Set(fences);
     for (const entry of this.#list(worker)) {
       if (!gone.has(entry.fence)) continue;
-      // The outcome goes last: should we die half-way, what is left still says that the attempt is over.
-      const names = entry.names.sort((a, b) => Number(a.endsWith('.outcome')) - Number(b.endsWith('.outcome')));
-      for (const name of names) this.#disk.unlink(join(this.#paths.inbox(worker), name));
+      // What tells the outcome goes last: should we die half-way, what is left still says that the attempt is over.
+      const names = entry.names.sort((a, b) => rankOf(a) - rankOf(b));
+      for (const name of names) this.#discard(worker, name);
     }
     for (const fence of fences) {
       memory.seen.delete(fence);
       memory.offers.delete(fence);
       memory.outcomes.delete(fence);
       memory.stops.delete(fence);
+      memory.claims.delete(fence);
     }
+  }
+
+  /** A claim is kept for the next offer, up to a limit; everything else goes. */
+  #discard(worker: string, name: string): void {
+    const path = join(this.#paths.inbox(worker), name);
+    const spares = this.#spares(worker);
+    if (!name.includes('.claim.') || spares.length >= SPARE_LIMIT) {
+      this.#disk.unlink(path);
+      return;
+    }
+    const spare = join(this.#paths.inbox(worker), `.spare-${name.slice(0, name.indexOf('.'))}`);
+    if (this.#disk.rename(path, spare)) spares.push(spare);
   }
 
   // --- the worker's side -----------------------------------------------------------------------
@@ -191,19 +232,20 @@ export class FileLeases implements Leases {
     const offered: string[] = [];
     const claimed: { fence: string; slot: string }[] = [];
     const ended: string[] = [];
-    for (const { fence, slot, ...entry } of this.#list(worker)) {
-      if (entry.hasOutcome) ended.push(fence);
+    for (const entry of this.#list(worker)) {
+      const { fence, slot } = entry;
+      if (entry.hasOutcome || this.#saidInClaim(worker, entry) !== null) ended.push(fence);
       else if (slot !== null) claimed.push({ fence, slot });
       else if (entry.offered) offered.push(fence);
     }
     return { offered, claimed, ended };
   }
 
-  places(worker: string, fence: string): LeasePlaces {
+  places(worker: string, fence: string, slot?: string): LeasePlaces {
     return {
       input: this.#path(worker, fence, 'input'),
       output: this.#path(worker, fence, 'output'),
-      outcome: this.#path(worker, fence, 'outcome'),
+      outcome: this.#path(worker, fence, slot === undefined ? 'outcome' : `claim.${slot}`),
       stop: this.#path(worker, fence, 'stop'),
     };
   }
@@ -228,7 +270,14 @@ export class FileLeases implements Leases {
   #remember(worker: string): Memory {
     const known = this.#memory.get(worker);
     if (known !== undefined) return known;
-    const memory: Memory = { seen: new Set(), offers: new Map(), outcomes: new Map(), stops: new Map() };
+    const memory: Memory = {
+      seen: new Set(),
+      offers: new Map(),
+      outcomes: new Map(),
+      stops: new Map(),
+      claims: new Map(),
+      spares: null,
+    };
     this.#memory.set(worker, memory);
     return memory;
   }
@@ -305,6 +354,19 @@ export class FileLeases implements Leases {
     if (value === null || reason === undefined || value['boot'] !== this.#boot) return null;
     this.#remember(worker).stops.set(fence, reason);
     return reason;
+  }
+
+  /** What the slot appended to its claim; null while it runs. A claim that did not grow is not read again. */
+  #saidInClaim(worker: string, entry: Entry): SettledOutcome | null {
+    if (entry.slot === null) return null;
+    const { claims } = this.#remember(worker);
+    const path = this.#path(worker, entry.fence, `claim.${entry.slot}`);
+    const size = this.#disk.stat(path)?.size ?? 0;
+    const known = claims.get(entry.fence);
+    if (known !== undefined && known.size === size) return known.said;
+    const said = this.#outcomes.readClaim(path, this.places(worker, entry.fence), entry.fence);
+    claims.set(entry.fence, { size, said });
+    return said;
   }
 
   #outcomeOf(worker: string, entry: Entry): SettledOutcome | null {
@@ -403,4 +465,10 @@ function isOffer(value: Json, fence: string): value is JsonObject & Offer {
     isObject(executor) &&
     typeof executor['type'] === 'string'
   );
+}
+
+/** In this order the files of a fence go. */
+function rankOf(name: string): number {
+  if (name.endsWith('.outcome')) return 2;
+  return name.includes('.claim.') ? 1 : 0;
 }

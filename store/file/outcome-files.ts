@@ -8,6 +8,7 @@ import { uptime } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { StoreError } from '../../kernel/errors.ts';
 import { monotonicMs, wallMs } from '../../runtime/clock.ts';
+import { parseSlotLine } from '../../runtime/slot-line.ts';
 import type { LeasePlaces, SettledOutcome } from '../store.ts';
 import type { Disk } from './disk.ts';
 import { KernelLock } from './kernel-lock.ts';
@@ -49,6 +50,19 @@ export class OutcomeFiles {
       boot !== this.#boot &&
       parseOutcome(bytes, { ...this.#context(places, fence, boot), readOutput: () => null }) !== null;
     return isWhole ? 'of another boot' : 'torn';
+  }
+
+  /** What a slot appended to its claim, under the fence and the boot that count; null when there is no whole line of it. */
+  readClaim(path: string, places: LeasePlaces, fence: string): SettledOutcome | null {
+    let bytes: Buffer | null;
+    try {
+      bytes = this.#disk.read(path);
+    } catch {
+      return null;
+    }
+    const lines = bytes?.toString('latin1').split('\n').slice(0, -1) ?? [];
+    const last = lines.findLast((line) => parseSlotLine(`${line}\n`)?.fence === fence);
+    return last === undefined ? null : parseOutcome(Buffer.from(`${last}\n`), this.#context(places, fence, this.#boot));
   }
 
   /** `isOver`: whoever could still be writing the outcome is dead. */

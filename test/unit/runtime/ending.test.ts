@@ -1,11 +1,12 @@
 // Endings of real attempts in real slots.
 
+import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StopReason } from '../../../kernel/task.ts';
 import { createClock } from '../../../runtime/clock.ts';
-import { endAttempt } from '../../../runtime/ending.ts';
+import { endAttempt, taskMark } from '../../../runtime/ending.ts';
 import { Disk } from '../../../store/file/disk.ts';
 import type { FileLeases } from '../../../store/file/leases.ts';
 import type { LeaseView, SettledOutcome } from '../../../store/store.ts';
@@ -45,7 +46,7 @@ describe('ending an attempt', () => {
     const offer = place.offer(counter, { type: 'command', command });
     await leases.offer(WORKER, offer);
     await leases.claim(WORKER, offer.fence, slot.token);
-    const job = prepareJob(offer, leases.places(WORKER, offer.fence), new Disk(), process.env);
+    const job = prepareJob(offer, leases.places(WORKER, offer.fence, slot.token), new Disk(), process.env);
     if ('type' in job) throw new Error(job.message);
     return () => slot.run(job);
   };
@@ -66,6 +67,7 @@ describe('ending an attempt', () => {
       await view(counter),
       reason,
     );
+  const markOf = (counter: number): string => taskMark(place.leases().places(WORKER, fenceOf(counter)));
   const pidIn = (counter: number): number => Number(/pid (\d+)/.exec(place.readLog(counter))?.[1]);
   const isGone = (pid: number): boolean => place.processes.identify(pid) === null;
 
@@ -76,7 +78,7 @@ describe('ending an attempt', () => {
     expect(await end(1, 'Timeout')).toMatchObject({ outcome: { result: 'Stopped', reason: 'Timeout' } });
     expect(performance.now() - before).toBeLessThan(2_000);
     expect((await view(1)).outcome?.outcome).toMatchObject({ result: 'Failure', exitCode: 143 });
-    expect(place.processes.membersOf(fenceOf(1), slot.identity.pid)).toEqual([slot.identity]);
+    expect(place.processes.membersOf(markOf(1), slot.identity.pid)).toEqual([slot.identity]);
   });
 
   test('a task may clean up within the grace', async () => {
@@ -90,12 +92,12 @@ describe('ending an attempt', () => {
     const slot = startSlot();
     await begin(slot, 1, "trap '' TERM; echo ready; while :; do sleep 0.02; done");
     expect(await end(1, 'Timeout', 100)).toMatchObject({ outcome: { result: 'Stopped', reason: 'Timeout' } });
-    expect(place.processes.membersOf(fenceOf(1), slot.identity.pid)).toEqual([]);
+    expect(place.processes.membersOf(markOf(1), slot.identity.pid)).toEqual([]);
     await slot.exited;
     expect((await view(1)).outcome?.outcome).toEqual({ result: 'Stopped', reason: 'Timeout' });
   });
 
-  test('a process that left the session is found by its fence', async () => {
+  test('a process that left the session is found by its environment', async () => {
     const slot = startSlot();
     await begin(
       slot,
@@ -105,6 +107,21 @@ describe('ending an attempt', () => {
     const pid = pidIn(1);
     await end(1, 'Cancelled', 100);
     expect(isGone(pid)).toBe(true);
+  });
+
+  test('a task of another engine that is at the same fence just now is left alone', async () => {
+    const other = spawn('sleep', ['100'], {
+      env: { ...process.env, OARLOCK_FENCE: fenceOf(1), OARLOCK_OUTPUT: `/other/state/leases/w1/${fenceOf(1)}.output` },
+    });
+    try {
+      const slot = startSlot();
+      await begin(slot, 1, 'echo ready; sleep 100');
+      await end(1, 'Cancelled', 100);
+      expect(other.signalCode).toBeNull();
+      expect(place.processes.identify(other.pid ?? 0)).not.toBeNull();
+    } finally {
+      other.kill('SIGKILL');
+    }
   });
 
   test('a process that was left in the background is ended too', async () => {
@@ -180,7 +197,7 @@ describe('ending an attempt', () => {
     await begin(slot, 1, 'echo ready; sleep 100');
     process.kill(-slot.identity.pid, 'SIGSTOP');
     expect((await end(1, 'Timeout', 50)).outcome).toEqual({ result: 'Stopped', reason: 'Timeout' });
-    expect(place.processes.membersOf(fenceOf(1), slot.identity.pid)).toEqual([]);
+    expect(place.processes.membersOf(markOf(1), slot.identity.pid)).toEqual([]);
   });
 
   test('an ending that was cut off is taken up by the next one', async () => {
@@ -202,6 +219,6 @@ describe('ending an attempt', () => {
       result: 'Stopped',
       reason: 'Cancelled',
     });
-    expect(place.processes.membersOf(fenceOf(1), null)).toEqual([]);
+    expect(place.processes.membersOf(markOf(1), null)).toEqual([]);
   });
 });

@@ -190,11 +190,12 @@ describe('a worker', () => {
 
   test('an outcome that somebody removes is a loss, never a task for ever', async () => {
     const { leases, place } = worker;
-    await leases.offer(WORKER, place.offer(101, command('true')));
-    await settledLease(place.leases(), 101);
-    // A slot that is not past it yet writes it again.
-    for (let round = 0; round < 4; round += 1) await worker.perform(command('true'));
-    fs.unlinkSync(place.inbox(`${fenceOf(101)}.outcome`));
+    const offer = place.offer(101, command('true'));
+    await leases.offer(WORKER, offer);
+    const { claim } = await settledLease(place.leases(), 101);
+    // What a controller does that knows of the claim and finds nothing.
+    fs.unlinkSync(place.inbox(`${fenceOf(101)}.claim.${claim ?? ''}`));
+    await leases.restoreClaim(WORKER, offer, claim ?? '');
     const found = await settledLease(place.leases(), 101);
     expect(found.outcome?.outcome).toEqual({ result: 'Lost', message: 'its outcome file was removed' });
     expect((await worker.perform(command('true'))).outcome).toMatchObject({ result: 'Success' });
