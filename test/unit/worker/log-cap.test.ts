@@ -50,7 +50,7 @@ describe('a log', () => {
   test.each([
     { name: 'whole', pieces: ['the s3cret is out'], log: 'the *** is out' },
     { name: 'the longer one first', pieces: ['s3cret-longer'], log: '***' },
-    { name: 'cut at each byte', pieces: [...'a s3cret-longer b'], log: 'a *** b' },
+    { name: 'cut at each byte', pieces: 'a s3cret-longer b'.split(''), log: 'a *** b' },
     { name: 'one that begins in another', pieces: ['two', '\nlines', ' here and s3', 'cret'], log: '*** and ***' },
     { name: 'a beginning that comes to nothing', pieces: ['s3cre', 't', ' s3cr'], log: '*** s3cr' },
     { name: 'each line of one with several', pieces: ['lines here'], log: '***' },

@@ -254,7 +254,11 @@ describe('a worker', () => {
 
     test('a function gets its input and place, its output is what it returns, what it prints is its log', async () => {
       const { outcome, log } = await call(
-        'const {input, run, node, attempt, key, log} = context; log("adding", input); console.log("out"); console.error("err"); return {sum: input.a + input.b, run, node, attempt, key, fence: process.env.OARLOCK_FENCE};',
+        [
+          'const {input, run, node, attempt, key, log} = context;',
+          'log("adding", input); console.log("out"); console.error("err");',
+          'return {sum: input.a + input.b, run, node, attempt, key, fence: process.env.OARLOCK_FENCE};',
+        ].join(' '),
         { a: 1, b: 2 },
       );
       const output = { sum: 3, run: 'etl', node: 'node 1', attempt: 1, key: 'key-1', fence: fenceOf(1) };
@@ -299,7 +303,7 @@ describe('a worker', () => {
         },
       },
       {
-        body: 'setTimeout(() => { throw new Error("later") }); await new Promise(() => {})',
+        body: 'setImmediate(() => { throw new Error("later") }); await new Promise(() => {})',
         outcome: failure('later'),
       },
       { body: 'Promise.reject(new Error("unheard")); await new Promise(() => {})', outcome: failure('unheard') },
@@ -319,7 +323,11 @@ describe('a worker', () => {
       const { leases, place } = worker;
       fs.writeFileSync(
         join(place.root, 'slow.mjs'),
-        'export const task = ({signal, log}) => new Promise((resolve, reject) => { log("ready"); signal.addEventListener("abort", () => { log("heard"); reject(signal.reason); }); });',
+        [
+          'export const task = ({signal, log}) => new Promise((resolve, reject) => {',
+          '  log("ready"); signal.addEventListener("abort", () => { log("heard"); reject(signal.reason); });',
+          '});',
+        ].join('\n'),
       );
       await leases.offer(WORKER, place.offer(101, { type: 'call', module: './slow.mjs', export: 'task' }));
       await until('it runs', () => place.readLog(101).includes('ready'));
