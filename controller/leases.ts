@@ -15,7 +15,7 @@ import type { Node } from '../kernel/node.ts';
 import { idempotencyKey, nextStartable } from '../kernel/run.ts';
 import type { Now } from '../kernel/ports.ts';
 import type { Outcome, StopReason } from '../kernel/task.ts';
-import { endAttempt } from '../runtime/ending.ts';
+import { endAttempt, taskMark } from '../runtime/ending.ts';
 import type { LeaseView, Offer, SettledOutcome } from '../store/store.ts';
 import type { ActiveRun } from './active-run.ts';
 import type { ControllerDeps } from './deps.ts';
@@ -329,7 +329,7 @@ export class LeaseKeeper {
       if (slot !== null) {
         await this.#deps.store.leases.restoreClaim(worker, this.#offerOf(active, node, fence), slot);
         this.#deps.log.warn('a claim file was gone; written again', { run: active.ref.name, node: node.id, fence });
-      } else if (this.#deps.processes.membersOf(fence, null).length === 0) {
+      } else if (!this.#hasProcesses(worker, fence)) {
         this.#deps.log.warn('an offer was gone; offered anew', { run: active.ref.name, node: node.id, fence });
         active.take([{ at: now.wall, time: now.time, type: 'Withdrawn', node: node.id, fence }]);
         this.#drop(fence);
@@ -337,6 +337,11 @@ export class LeaseKeeper {
       }
     }
     return touched;
+  }
+
+  #hasProcesses(worker: string, fence: string): boolean {
+    const { processes, store } = this.#deps;
+    return processes.membersOf(taskMark(store.leases.places(worker, fence)), null).length > 0;
   }
 
   /** Waits for endings under way; for a controller that leaves. */

@@ -45,8 +45,8 @@ export interface Processes {
   liveness(identity: ProcessIdentity): Liveness;
   /** Signals the whole process group led by `leader`, only while `leader` is who it was. */
   signalGroup(leader: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): void;
-  /** Live processes that carry OARLOCK_FENCE=fence in their environment or belong to `group`. */
-  membersOf(fence: string, group: number | null): ProcessIdentity[];
+  /** Live processes that carry `mark` (NAME=VALUE; '' for none) in their environment or belong to `group`. */
+  membersOf(mark: string, group: number | null): ProcessIdentity[];
   /** Live processes of these sessions, by session. One look at all processes, however many sessions. */
   membersOfSessions(sessions: ReadonlySet<number>): ReadonlyMap<number, readonly ProcessIdentity[]>;
   /** Has it a child that lives? 'unknown' when /proc cannot tell. */

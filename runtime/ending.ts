@@ -4,7 +4,7 @@
 //
 // E1  FENCE.stop stands before any signal: a slot that has the attempt still before it then does not start it.
 // E2  a slot's group is signalled only if it had no outcome when the stop stood: after one it may run something else.
-// E3  nothing is decided before every process of the attempt was seen dead, those that left the group included (by OARLOCK_FENCE).
+// E3  nothing is decided before every process of the attempt was seen dead, those that left the group included (by `taskMark`).
 // E4  an outcome that stood before the stop is what it is; one that came after has the reason of the stop. A loss changes no outcome.
 
 import type { Clock, ProcessIdentity, Processes } from '../kernel/ports.ts';
@@ -30,6 +30,7 @@ interface EndingLeases {
   withdraw(worker: string, fence: string): Promise<boolean>;
   stop(worker: string, fence: string, reason: StopReason): Promise<void>;
   settle(worker: string, fence: string, outcome: Settled): Promise<Settled>;
+  places(worker: string, fence: string): { readonly output: string };
 }
 
 export interface EndingTools {
@@ -42,6 +43,14 @@ export interface EndingTools {
 
 const FIRST_WAIT_MS = 3;
 const LONGEST_WAIT_MS = 250;
+
+/**
+ * What the processes of an attempt, and no others on this host, carry in their environment. Not OARLOCK_FENCE: a fence is unique in its
+ * state directory, and another engine may be at the same one now; the path of the output holds directory, worker and fence.
+ */
+export function taskMark(places: { readonly output: string }): string {
+  return `OARLOCK_OUTPUT=${places.output}`;
+}
 
 /** Resolves when nothing of the attempt lives and its outcome stands. May be called again after a crash at any point. */
 export async function endAttempt(
@@ -76,7 +85,8 @@ async function endProcesses(
 ): Promise<void> {
   const { processes, clock, leases, graceMs } = tools;
   const group = slot?.pid ?? null;
-  const living = (): ProcessIdentity[] => processes.membersOf(fence, group);
+  const mark = taskMark(leases.places(worker, fence));
+  const living = (): ProcessIdentity[] => processes.membersOf(mark, group);
   const isKeeper = ({ pid, startTicks }: ProcessIdentity): boolean =>
     pid === slot?.pid && startTicks === slot.startTicks;
   const send = (signal: 'SIGTERM' | 'SIGKILL'): void => {

@@ -65,12 +65,11 @@ export function createProcesses(root = '/proc'): Processes {
         return 'unknown';
       }
     },
-    membersOf(fence, group) {
-      const mark = `OARLOCK_FENCE=${fence}`;
+    membersOf(mark, group) {
       return [...living(root)]
         .filter(({ pid, stat }) => {
           const inGroup = group !== null && group > 1 && (stat.group === group || stat.session === group);
-          return inGroup || (fence !== '' && hasMark(root, pid, mark));
+          return inGroup || (mark !== '' && hasMark(root, pid, mark));
         })
         .map(({ pid, stat }) => ({ pid, startTicks: stat.startTicks, bootId }));
     },

@@ -8,7 +8,7 @@ import { StoreError } from '../../kernel/errors.ts';
 import { isObject, type Json } from '../../kernel/json.ts';
 import type { Processes, Random } from '../../kernel/ports.ts';
 import { BUILTIN_TASKS } from '../../manifests/builtin/manifests.ts';
-import { createClock, monotonicMs } from '../../runtime/clock.ts';
+import { createClock, monotonicMs, wallMs } from '../../runtime/clock.ts';
 import type { Store } from '../store.ts';
 import { loadClockOffset } from './clock-file.ts';
 import { Disk, type DiskHooks } from './disk.ts';
@@ -48,12 +48,14 @@ export function networkFileSystem(type: number): string | null {
 export async function openFileStore(root: string, options: FileStoreOptions): Promise<Store> {
   const { processes, random, hooks = {} } = options;
   const disk = new Disk(hooks);
-  const paths = new Paths(root);
+  // One spelling for all processes, whatever links they came by: tasks are found by paths in it (runtime/ending.ts).
+  disk.makeDirectory(root);
+  const paths = new Paths(disk.realPath(root));
   prepare(disk, paths);
   const offset = loadClockOffset(disk, paths, {
     bootId: processes.bootId(),
     monotonicMs: monotonicMs(),
-    wallMs: Date.now(),
+    wallMs: wallMs(),
   });
   const clock = createClock(offset);
   const resources = createFileResources({ disk, paths, clock, random, builtins: BUILTIN_TASKS });

@@ -82,12 +82,13 @@ describe('processes', () => {
     expect(processes.liveness(processes.self())).toBe('alive');
   });
 
-  test('members are those of the session and those that carry the fence', async () => {
-    const fence = '000009-00000042';
-    const marked = start('sleep', ['100'], { ...process.env, OARLOCK_FENCE: fence });
-    const similar = start('sleep', ['100'], { ...process.env, OARLOCK_FENCE: `${fence}1`, XOARLOCK_FENCE: fence });
-    expect(processes.membersOf(fence, null)).toEqual([marked]);
-    expect(processes.membersOf(fence, similar.pid).sort((a, b) => a.pid - b.pid)).toEqual(
+  test('members are those of the session and those that carry the mark', async () => {
+    const place = '/a/state/leases/w1/000009-00000042.output';
+    const mark = `OARLOCK_OUTPUT=${place}`;
+    const marked = start('sleep', ['100'], { ...process.env, OARLOCK_OUTPUT: place });
+    const similar = start('sleep', ['100'], { ...process.env, OARLOCK_OUTPUT: `${place}1`, XOARLOCK_OUTPUT: place });
+    expect(processes.membersOf(mark, null)).toEqual([marked]);
+    expect(processes.membersOf(mark, similar.pid).sort((a, b) => a.pid - b.pid)).toEqual(
       [marked, similar].sort((a, b) => a.pid - b.pid),
     );
     expect(processes.membersOf('', null)).toEqual([]);
