@@ -21,7 +21,7 @@ export async function compileRun(store: Store, name: string, spec: JsonObject): 
     throw new Failure(2, `workflow "${workflowName ?? name}" cannot be read`, hint);
   }
   const tasks = new Map<string, JsonObject>();
-  for (const taskName of taskNamesOf(definition)) {
+  for (const taskName of taskNamesOf(definition, spec)) {
     const task = await store.resources.get('Task', taskName);
     if (task !== null) tasks.set(taskName, task.spec);
   }

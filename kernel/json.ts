@@ -12,3 +12,8 @@ export function textAt(object: Json | undefined, name: string): string {
   const value = isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined;
   return typeof value === 'string' ? value : '';
 }
+
+/** A text as it is, anything else as JSON; nothing is the empty text. */
+export function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}

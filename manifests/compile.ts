@@ -74,14 +74,17 @@ function sourceFor(spec: JsonObject, runSpec: JsonObject, tasks: TaskLookup, fin
   };
 }
 
-/** Names of all Tasks that a workflow refers to, for whoever has to load them. Built-in ones may be among them. */
-export function taskNamesOf(spec: JsonObject): string[] {
+/**
+ * Names of all Tasks that a workflow refers to, for whoever has to load them; `runSpec` may say what resources stand for. Built-in ones
+ * may be among them, and resources that name no Task.
+ */
+export function taskNamesOf(spec: JsonObject, runSpec: JsonObject = {}): string[] {
   const names = new Set<string>();
   if (isStates(spec)) {
     compileStates(
       spec,
       ['spec'],
-      { named: (name) => void names.add(name), written: () => NO_TASK, table: tableOf(spec) },
+      { named: (name) => void names.add(name), written: () => NO_TASK, table: tableOf(spec, runSpec) },
       new Findings(),
     );
     return [...names];

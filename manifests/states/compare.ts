@@ -3,7 +3,7 @@
 // C1  two values of different kinds compare as false, they are no error.
 // C2  a variable that is not there is an error, but for isPresent.
 
-import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import { instantProblem } from '../executors.ts';
 import { runtimeError } from './state-error.ts';
 
@@ -70,7 +70,7 @@ export function ruleHolds(rule: Json, find: FindPath): boolean {
 
 function compare(rule: JsonObject, find: FindPath): boolean {
   const [operator, operand] = Object.entries(rule).find(([name]) => name !== 'variable') ?? ['', null];
-  const variable = String(rule['variable']);
+  const variable = textOf(rule['variable']);
   const value = find(variable);
   if (operator === 'isPresent') return (value !== undefined) === operand;
   if (value === undefined)
@@ -79,10 +79,10 @@ function compare(rule: JsonObject, find: FindPath): boolean {
   if (test !== undefined) return test(value) === operand;
   if (operator === 'stringMatches') return isText(value) && isText(operand) && matches(value, operand);
   const [, kind = '', name = '', isPath] = OPERATOR.exec(operator) ?? [];
-  const other = isPath === undefined ? operand : find(String(operand));
+  const other = isPath === undefined ? operand : find(textOf(operand));
   if (other === undefined)
     throw runtimeError(
-      `Invalid path '${String(operand)}': The choice state's condition path references an invalid value.`,
+      `Invalid path '${textOf(operand)}': The choice state's condition path references an invalid value.`,
     );
   const difference = KINDS.get(kind)?.(value, other);
   return difference !== undefined && ORDERS.get(name)?.(difference) === true;

@@ -4,7 +4,7 @@
 //
 // E1  what goes wrong on entering is a failure of the state itself: its node ends with it, and its retry and catch are for it.
 
-import type { Json, JsonObject } from '../../kernel/json.ts';
+import { type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import { isObject } from '../../kernel/json.ts';
 import type { Executor, NodeSpec, TaskError, TaskSpec } from '../../kernel/task.ts';
 import { instantProblem } from '../executors.ts';
@@ -107,7 +107,7 @@ function functionFor(machine: Machine, state: State, given: Json): TaskSpec | nu
   if (typeof resource !== 'string') return null;
   const name =
     state.integration === 'invoke'
-      ? String(isObject(given) ? given['FunctionName'] : undefined)
+      ? textOf(isObject(given) ? given['FunctionName'] : undefined)
       : resource.replace(/\.(waitForTaskToken|sync(:2)?)$/, '');
   const known = namesOfFunction(name).find((candidate) => Object.hasOwn(machine.tasks, candidate));
   const task = known === undefined ? undefined : machine.tasks[known];
@@ -160,7 +160,7 @@ async function waitOf(around: Around): Promise<Executor> {
         path === undefined
           ? 'Timestamp field cannot be parsed as an'
           : 'TimestampPath parameter does not reference a valid';
-      const shown = path === undefined ? String(until) : `${String(path)} == ${String(until)}`;
+      const shown = path === undefined ? textOf(until) : `${textOf(path)} == ${textOf(until)}`;
       throw problemOf(state, `The ${what} ISO-8601 extended offset date-time format string: ${shown}`);
     }
     if (Date.parse(until) - around.visitAt > LONGEST_WAIT_SECONDS * 1000)
@@ -168,7 +168,7 @@ async function waitOf(around: Around): Promise<Executor> {
     return { type: 'wait', until };
   }
   const seconds = await numberOf(around, 'seconds');
-  const where = `${String(state.fields['secondsPath'] ?? 'Seconds')} == ${JSON.stringify(seconds)}`;
+  const where = `${textOf(state.fields['secondsPath'] ?? 'Seconds')} == ${JSON.stringify(seconds)}`;
   if (typeof seconds !== 'number' || !Number.isInteger(seconds))
     throw problemOf(state, `The SecondsPath parameter cannot be parsed as a long value: ${where}`);
   if (seconds < 0) throw problemOf(state, `The SecondsPath parameter references a negative value: ${where}`);

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { isSame } from '../../kernel/expression.ts';
 import { hashFraction } from '../../kernel/hash.ts';
-import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { Random } from '../../kernel/ports.ts';
 import { StateError } from './state-error.ts';
 
@@ -49,7 +49,7 @@ const HASHES: ReadonlyMap<string, string> = new Map([
 export function hash(data: Json | undefined, algorithm: Json | undefined): string {
   const name = HASHES.get(text(algorithm, 'hash algorithm'));
   if (name === undefined)
-    throw failure(`hash algorithm: expected one of ${[...HASHES.keys()].join(', ')}, found ${String(algorithm)}`);
+    throw failure(`hash algorithm: expected one of ${[...HASHES.keys()].join(', ')}, found ${textOf(algorithm)}`);
   const bytes = typeof data === 'string' ? data : JSON.stringify(data ?? null);
   return createHash(name).update(bytes).digest('hex');
 }
@@ -79,11 +79,7 @@ function format(args: readonly Json[]): string {
   const parts = text(template, 'format').split('{}');
   if (parts.length !== values.length + 1)
     throw failure(`format: expected ${parts.length - 1} values for the places in the text, found ${values.length}`);
-  return parts.map((part, index) => (index === 0 ? part : shown(values[index - 1] ?? null) + part)).join('');
-}
-
-function shown(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return parts.map((part, index) => (index === 0 ? part : textOf(values[index - 1] ?? null) + part)).join('');
 }
 
 function unique(items: readonly Json[]): Json[] {

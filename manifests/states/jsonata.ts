@@ -4,7 +4,7 @@
 // J2  nothing here bounds time or memory: outside tests it runs in a thread (jsonata-thread.ts).
 
 import jsonata from 'jsonata';
-import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { Random } from '../../kernel/ports.ts';
 import { isJsonataText } from './choice.ts';
 import { fraction, hash, partition, range } from './intrinsics.ts';
@@ -73,7 +73,7 @@ function functionsOf(random: Random): readonly Extra[] {
     ['hash', '<s-s:s>', (data, algorithm) => hash(data, algorithm)],
     ['random', '<n?:n>', (seed) => fraction(seed, random)],
     ['uuid', '<:s>', () => random.uuid()],
-    ['parse', '<s-:x>', (text) => JSON.parse(String(text)) as unknown],
+    ['parse', '<s-:x>', (text) => JSON.parse(textOf(text)) as unknown],
     [
       'eval',
       '<x*:x>',

@@ -3,7 +3,7 @@
 //
 // Owns: the order in which these fields apply. Does not own: how they are evaluated (scope.ts, jsonata.ts).
 
-import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { Random } from '../../kernel/ports.ts';
 import type { TaskError } from '../../kernel/task.ts';
 import type { Catcher, Choice, State } from './machine.ts';
@@ -72,9 +72,9 @@ export async function numberOf(around: Around, name: string): Promise<Json | und
   if (value !== undefined) return isJsonata ? compute(around, value, title) : value;
   const path = fields[`${name}Path`];
   if (path === undefined) return undefined;
-  const found = findAt(String(path), scopeOf(around, selected(around)));
+  const found = findAt(textOf(path), scopeOf(around, selected(around)));
   if (found === undefined)
-    throw runtimeError(`The ${title}Path parameter does not reference an input value: ${String(path)}`);
+    throw runtimeError(`The ${title}Path parameter does not reference an input value: ${textOf(path)}`);
   return found;
 }
 
@@ -86,16 +86,20 @@ export async function itemsOf(around: Around): Promise<readonly Json[]> {
     items = given === undefined ? around.raw : await compute(around, given, 'Items');
     if (Array.isArray(items)) return items;
     if (given === undefined) throw queryError(`Map state input must be an array but was: ${JSON.stringify(items)}`);
-    const kind = items === null ? 'null' : typeof items;
-    throw queryError(
-      `The JSONata expression specified for the field 'Items' returned an unexpected result type. Expected 'array', but was '${kind}' for value: ${JSON.stringify(items)}`,
-    );
+    throw wrongType(given, 'Items', 'array', items);
   }
   const scope = scopeOf(around, selected(around));
   const path = fields['itemsPath'];
-  items = path === undefined ? scope.data : evaluateText(String(path), 'ItemsPath', scope);
+  items = path === undefined ? scope.data : evaluateText(textOf(path), 'ItemsPath', scope);
   if (Array.isArray(items)) return items;
-  throw runtimeError(`Reference path "${String(path ?? '$')}" must point to array.`);
+  throw runtimeError(`Reference path "${textOf(path ?? '$')}" must point to array.`);
+}
+
+function wrongType(expression: Json, field: string, expected: string, found: Json): Error {
+  const kind = found === null ? 'null' : Array.isArray(found) ? 'array' : typeof found;
+  const where = `The JSONata expression '${textOf(expression)}' specified for the field '${field}'`;
+  const what = `Expected '${expected}', but was '${kind}' for value: ${JSON.stringify(found)}`;
+  return queryError(`${where} returned an unexpected result type. ${what}`);
 }
 
 /** ItemSelector (once Parameters) for one item; the context says which. */
@@ -196,10 +200,7 @@ export async function choose(around: Around): Promise<Choice | null> {
   for (const choice of state.choices ?? []) {
     if (state.isJsonata) {
       const holds = await compute(around, choice.rule, 'Condition');
-      if (typeof holds !== 'boolean')
-        throw queryError(
-          `The JSONata expression '${String(choice.rule)}' specified for the field 'Condition' returned an unexpected result type. Expected 'boolean', but was '${typeof holds}'`,
-        );
+      if (typeof holds !== 'boolean') throw wrongType(choice.rule, 'Condition', 'boolean', holds);
       if (holds) return choice;
     } else {
       const scope = scopeOf(around, selectBy(state.fields['inputPath'], 'InputPath', scopeOf(around, raw)));
@@ -215,13 +216,9 @@ export async function failureOf(around: Around): Promise<TaskError> {
     const { fields, isJsonata } = around.state;
     const value = fields[name];
     const title = name === 'error' ? 'Error' : 'Cause';
-    if (value !== undefined) return shown(isJsonata ? await compute(around, value, title) : value);
+    if (value !== undefined) return textOf(isJsonata ? await compute(around, value, title) : value);
     const path = fields[`${name}Path`];
-    return path === undefined ? '' : shown(evaluateText(String(path), `${title}Path`, scopeOf(around, around.raw)));
+    return path === undefined ? '' : textOf(evaluateText(textOf(path), `${title}Path`, scopeOf(around, around.raw)));
   };
   return { type: await one('error'), message: await one('cause') };
-}
-
-function shown(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,6 +1,6 @@
 // How a Map begins: its items, what each is given, batches, how many run side by side, how many may fail.
 
-import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import { problemOf } from './enter.ts';
 import { type Around, itemInput, itemsOf, numberOf, template } from './language.ts';
 import type { Join } from './visit.ts';
@@ -41,9 +41,10 @@ async function whole(around: Around, name: string, kind: 'integer' | 'float'): P
   if (value === undefined) return undefined;
   const title = name.charAt(0).toUpperCase() + name.slice(1);
   if (typeof value === 'number' && value >= 0 && (kind === 'float' || Number.isInteger(value))) return value;
+  const place = textOf(around.state.fields[`${name}Path`] ?? title);
   throw problemOf(
     around.state,
-    `The ${title}Path field refers to value "${typeof value === 'string' ? value : JSON.stringify(value)}" which is not a valid ${kind}: ${String(around.state.fields[`${name}Path`] ?? title)}`,
+    `The ${title}Path field refers to value "${textOf(value)}" which is not a valid ${kind}: ${place}`,
   );
 }
 

@@ -3,7 +3,7 @@
 // Owns: defaults, names in our letters, rules of retry and catch in one form. Does not own: what is legal (lint.ts has said so), what
 // resources stand for (resources.ts).
 
-import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { RetryRule, TaskSpec } from '../../kernel/task.ts';
 import { EXECUTOR_FIELDS } from '../executors.ts';
 import { Findings, type Path } from '../problems.ts';
@@ -27,7 +27,7 @@ function collect(machine: Fields, outer: boolean, states: [string, State][], res
   for (const { name, state } of statesOf(machine, new Findings())) {
     states.push([name, normalizeState(state, languageOf(state, isJsonata), states, resolve)]);
   }
-  return String(machine.get('startAt')?.value);
+  return textOf(machine.get('startAt')?.value);
 }
 
 function languageOf(fields: Fields, outer: boolean): boolean {
@@ -167,7 +167,7 @@ function catchersOf(state: Fields): Catcher[] | undefined {
   const rules = rulesOf(state, 'catch').map(
     (rule): Catcher => ({
       ...optional('errors', namesOf(rule)),
-      next: String(rule.get('next')?.value),
+      next: textOf(rule.get('next')?.value),
       fields: pick(rule, ['resultPath', 'assign', 'output']),
     }),
   );
@@ -188,7 +188,7 @@ function choicesOf(state: Fields): Choice[] | undefined {
   const field = state.get('choices');
   if (field === undefined) return undefined;
   return rulesOf(state, 'choices').map((rule) => ({
-    next: String(rule.get('next')?.value),
+    next: textOf(rule.get('next')?.value),
     rule: ruleOf(rule),
     fields: pick(rule, ['assign', 'output']),
   }));

@@ -1,6 +1,6 @@
 // What paths, calls and templates of a state see (JSONPath): its data as `$`, the context object as `$$`, variables by name.
 
-import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { Random } from '../../kernel/ports.ts';
 import { evaluateCall } from './calls.ts';
 import { lookUp, readDataPath } from './paths.ts';
@@ -44,7 +44,7 @@ export function fillTemplate(template: Json, scope: Scope): Json {
   if (!isObject(template)) return template;
   const entries = Object.entries(template).map(([name, value]): [string, Json] =>
     name.endsWith('.$')
-      ? [name.slice(0, -2), evaluateText(String(value), name, scope)]
+      ? [name.slice(0, -2), evaluateText(textOf(value), name, scope)]
       : [name, fillTemplate(value, scope)],
   );
   return Object.fromEntries(entries);
@@ -54,22 +54,22 @@ export function fillTemplate(template: Json, scope: Scope): Json {
 export function selectBy(path: Json | undefined, field: string, scope: Scope): Json {
   if (path === undefined || path === '$') return scope.data;
   if (path === null) return {};
-  return valueAt(String(path), field, scope);
+  return valueAt(textOf(path), field, scope);
 }
 
 /** ResultPath: where the result goes inside the input; null drops it. */
 export function placeAt(path: Json | undefined, input: Json, result: Json): Json {
   if (path === undefined || path === '$') return result;
   if (path === null) return input;
-  const { steps } = readDataPath(String(path));
+  const { steps } = readDataPath(textOf(path));
   const keys = steps.map((step) => {
     if (step.type === 'names' && step.names[0] !== undefined) return step.names[0];
     if (step.type === 'indexes' && step.indexes[0] !== undefined) return step.indexes[0];
-    throw runtimeError(`ResultPath '${String(path)}': expected a path that names one place`);
+    throw runtimeError(`ResultPath '${textOf(path)}': expected a path that names one place`);
   });
   const problem = new StateError(
     'States.ResultPathMatchFailure',
-    `Unable to apply ResultPath '${String(path)}' to input '${JSON.stringify(input).slice(0, 2000)}'`,
+    `Unable to apply ResultPath '${textOf(path)}' to input '${JSON.stringify(input).slice(0, 2000)}'`,
   );
   return placeIn(input, keys, result, problem);
 }

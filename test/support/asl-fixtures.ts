@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isSame } from '../../kernel/expression.ts';
-import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { Outcome } from '../../kernel/task.ts';
 import { AdmissionError } from '../../kernel/errors.ts';
 import { runMachine } from './state-machine-run.ts';
@@ -66,7 +66,7 @@ export async function tryExecution(execution: Execution): Promise<string | null>
 }
 
 function playMock(mock: JsonObject, input: Json): Outcome {
-  const behaviour = String(mock['behaviour']);
+  const behaviour = textOf(mock['behaviour']);
   if (behaviour === 'returns its input unchanged') return { result: 'Success', output: input };
   if (behaviour === 'returns constant') return { result: 'Success', output: mock['returns'] ?? null };
   if (behaviour === 'always fails') return { result: 'Failure', error: lambdaError(mock) };
@@ -78,8 +78,8 @@ function playMock(mock: JsonObject, input: Json): Outcome {
 
 /** As a function in Python fails there. */
 function lambdaError(mock: JsonObject): { type: string; message: string } {
-  const type = String(mock['error']);
-  const text = String(mock['message']);
+  const type = textOf(mock['error']);
+  const text = textOf(mock['message']);
   const message = JSON.stringify({ errorMessage: text, errorType: type, requestId: '<uuid:1>', stackTrace: [] });
   return { type, message };
 }
