@@ -100,11 +100,14 @@ function mediaTypeOf(ctx: Context, allowed: readonly MediaType[]): MediaType | n
 
 // --- query ---------------------------------------------------------------------------------------
 
+/** What every client of Kubernetes may add to anything. */
+const ANYWHERE = ['timeout', 'pretty'];
+
 /** The query as a map; throws for a parameter that is not known, or stands twice. */
 export function queryOf(ctx: Context, known: readonly string[]): ReadonlyMap<string, string> {
   const query = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(ctx.querystring)) {
-    if (!known.includes(name)) {
+    if (!known.includes(name) && !ANYWHERE.includes(name)) {
       throw badRequest(`query parameter ${JSON.stringify(name)}: expected one of ${known.join(', ')}`);
     }
     if (query.has(name)) throw badRequest(`query parameter ${JSON.stringify(name)}: expected once, found twice`);

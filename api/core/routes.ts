@@ -91,7 +91,6 @@ const LOG_QUERY = [
   'sinceTime',
   'previous',
   'limitBytes',
-  'pretty',
   'insecureSkipTLSVerifyBackend',
   'stream',
 ];

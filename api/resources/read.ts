@@ -19,7 +19,7 @@ import { groupVersionOf, type ResourceType, type StoredType } from './types.ts';
 
 const PAGE = 500;
 
-export const GET_QUERY = ['resourceVersion', 'includeObject', 'pretty', 'timeout', 'timeoutSeconds'];
+export const GET_QUERY = ['resourceVersion', 'includeObject', 'timeoutSeconds'];
 export const LIST_QUERY = [
   ...GET_QUERY,
   'limit',

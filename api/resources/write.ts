@@ -29,7 +29,7 @@ import { readListQuery } from './read.ts';
 import { checkCreate, checkUpdate } from './rules.ts';
 import { groupVersionOf, type StoredType } from './types.ts';
 
-const WRITE_QUERY = ['dryRun', 'fieldManager', 'fieldValidation', 'pretty', 'timeout'];
+const WRITE_QUERY = ['dryRun', 'fieldManager', 'fieldValidation'];
 const TRIES = 20;
 const LONGEST_MANAGER = 128;
 
@@ -337,7 +337,7 @@ function applyConflict(
 
 // --- delete --------------------------------------------------------------------------------------
 
-const DELETE_QUERY = ['dryRun', 'pretty', 'timeout', 'propagationPolicy', 'gracePeriodSeconds', 'orphanDependents'];
+const DELETE_QUERY = ['dryRun', 'propagationPolicy', 'gracePeriodSeconds', 'orphanDependents'];
 const POLICIES = ['Background', 'Foreground', 'Orphan'];
 
 interface DeleteOptions {
