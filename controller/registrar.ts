@@ -3,7 +3,7 @@
 // Looks up what the run refers to, compiles it (manifests/compile.ts), and says plainly why a run cannot start yet: then it stays Pending and is
 // tried again when a Workflow or Task changes.
 
-import { AdmissionError } from '../kernel/errors.ts';
+import { AdmissionError, describeProblems } from '../kernel/errors.ts';
 import { isObject, type JsonObject, textAt } from '../kernel/json.ts';
 import type { Registration } from '../kernel/task.ts';
 import { compile } from '../manifests/compile.ts';
@@ -31,7 +31,8 @@ export async function register(resources: Resources, object: Resource): Promise<
     const registration = compile({ manifest, name, uid }, workflow, (task) => tasks.get(task));
     return { registration: { ...registration, specDigest: digestSpec(object.spec) } };
   } catch (error) {
-    if (error instanceof AdmissionError) return { reason: 'InvalidWorkflow', message: error.message };
+    if (error instanceof AdmissionError)
+      return { reason: 'InvalidWorkflow', message: describeProblems(error.source, error.problems, '; ') };
     throw error;
   }
 }

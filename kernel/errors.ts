@@ -58,14 +58,14 @@ export class AdmissionError extends Error {
 
 const SHOWN_PROBLEMS = 10;
 
-/** `FILE:LINE:COLUMN: PATH: MESSAGE`, a line each, cut to a readable number. */
-export function describeProblems(source: string, problems: readonly Problem[]): string {
+/** `FILE:LINE:COLUMN: PATH: MESSAGE`, by default a line each, cut to a readable number. */
+export function describeProblems(source: string, problems: readonly Problem[], separator = '\n'): string {
   const lines = problems.slice(0, SHOWN_PROBLEMS).map((problem) => {
     const place = problem.line === undefined ? source : `${source}:${problem.line}:${problem.column ?? 1}`;
     return problem.path === '' ? `${place}: ${problem.message}` : `${place}: ${problem.path}: ${problem.message}`;
   });
   const more = problems.length - lines.length;
-  return more > 0 ? [...lines, `... and ${more} more`].join('\n') : lines.join('\n');
+  return (more > 0 ? [...lines, `... and ${more} more`] : lines).join(separator);
 }
 
 /** Fails loudly when the engine itself is wrong; never for bad input. */

@@ -1,4 +1,5 @@
-// Why a node stands where it stands: what it waits for, in order, in words for people.
+// Why a node stands where it stands: what it waits for, in order, in words for people. Reads a run and changes nothing; whether
+// anybody is there to work on it is for the caller to add.
 
 import { inputOf } from './input.ts';
 import type { Node } from './node.ts';
@@ -13,11 +14,11 @@ export function why(run: Run, id: string, now: Now): string[] | null {
   const node = run.nodes.get(id);
   if (node === undefined) return null;
   const head = `${node.id} is ${node.state}`;
-  if (node.isTerminal) return [`${head}${endedHow(node)}`, ...followedBy(node)];
+  if (node.isTerminal) return [`${head}${endedHow(run, node)}`, ...followedBy(node)];
   return [head, ...reasons(run, node, now)];
 }
 
-function endedHow(node: Node): string {
+function endedHow(run: Run, node: Node): string {
   const attempts = node.attempts > 1 ? ` after ${node.attempts} attempts` : '';
   if (node.endedBecause === 'When') return `: its condition was false: ${node.task.when ?? ''}`;
   if (node.endedBecause === 'Trigger')
@@ -25,9 +26,12 @@ function endedHow(node: Node): string {
   if (node.endedBecause === 'Stopped') return ': it was stopped before it ran';
   const error = node.error === null ? '' : `: ${node.error.type}: ${node.error.message}`;
   if (node.endedBecause !== 'RunFailing') return `${attempts}${error}`;
+  const first = run.firstFailure;
+  const failing =
+    first === null ? 'the run was failing already' : `task "${first.id}" failed and the policy is FailFast`;
   return node.state === 'FAILED'
-    ? `${attempts}${error}; not tried again, because the run was failing already`
-    : ': the run was failing already';
+    ? `${attempts}${error}; not tried again, because ${failing}`
+    : `: it had not started when ${failing}`;
 }
 
 /** For a node that was skipped: the predecessors that decided it. */

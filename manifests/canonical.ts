@@ -49,12 +49,14 @@ export function canonicalize(value: unknown, expect: Expectations, findings: Fin
 
 function canonicalizeEnveloped(value: JsonObject, expect: Expectations, findings: Findings): Canonical | null {
   const { apiVersion, kind, metadata, spec, status, ...unknown } = value;
-  if (apiVersion === undefined) findings.add(['apiVersion'], 'Required', `required, expected ${API_VERSION}`);
+  if (apiVersion === undefined)
+    findings.add(['apiVersion'], 'Required', `required, and not there; add "apiVersion: ${API_VERSION}"`);
   else if (apiVersion !== API_VERSION) {
     findings.add(['apiVersion'], 'NotSupported', `expected ${API_VERSION}, found ${show(apiVersion)}`);
   }
   const info = KINDS.find((candidate) => candidate.kind === kind);
-  if (info === undefined) findings.add(['kind'], kind === undefined ? 'Required' : 'NotSupported', kindMessage(kind));
+  if (info === undefined)
+    findings.add(['kind'], kind === undefined ? 'Required' : 'NotSupported', kindMessage(kind, expect.kind));
   else if (expect.kind !== undefined && expect.kind !== info.kind) {
     findings.add(['kind'], 'Invalid', `expected ${expect.kind}, found ${info.kind}`);
   }
@@ -67,7 +69,8 @@ function canonicalizeEnveloped(value: JsonObject, expect: Expectations, findings
   return { kind: info.kind, manifest, isBare: false, isVerbatim, asWritten: (path) => path };
 }
 
-function kindMessage(kind: Json | undefined): string {
+function kindMessage(kind: Json | undefined, expected: Kind | undefined): string {
+  if (kind === undefined && expected !== undefined) return `required, and not there; add "kind: ${expected}"`;
   const kinds = KINDS.map((info) => info.kind);
   const hint = typeof kind === 'string' ? didYouMean(kind, kinds) : '';
   return `expected one of ${kinds.join(', ')}, found ${kind === undefined ? 'none' : show(kind)}${hint}`;

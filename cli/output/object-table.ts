@@ -5,7 +5,7 @@
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import type { Kind } from '../../manifests/model.ts';
 import type { View } from '../kinds.ts';
-import { numberAt, objectAt, textAt, timeAt } from '../objects.ts';
+import { listAt, numberAt, objectAt, textAt, timeAt } from '../objects.ts';
 import { type Colors, statePaint } from './colors.ts';
 import type { Cell, Column, Row } from './table.ts';
 import { age, duration } from './time.ts';
@@ -46,6 +46,13 @@ const AGE: Field = {
 
 function fieldsOf(kind: Kind | View, colors: Colors): readonly Field[] {
   const state = (text: string): Cell => ({ text, paint: statePaint(colors, text) });
+  const status: Field = {
+    title: 'STATUS',
+    value: (object) => ({
+      text: acceptanceOf(object),
+      paint: statePaint(colors, textAt(acceptedOf(object), 'status') ?? ''),
+    }),
+  };
   switch (kind) {
     case 'WorkflowRun':
       return [
@@ -55,24 +62,36 @@ function fieldsOf(kind: Kind | View, colors: Colors): readonly Field[] {
         { title: 'PROGRESS', align: 'right', value: progressOf },
         { title: 'TIME', align: 'right', value: timeOf },
         AGE,
-        { title: 'MESSAGE', isWide: true, value: (object) => textAt(object, 'status', 'message') ?? '' },
+        {
+          title: 'MESSAGE',
+          isWide: true,
+          value: (object) => refusalOf(object) || (textAt(object, 'status', 'message') ?? ''),
+        },
       ];
     case 'Workflow':
       return [
         NAME,
         { title: 'FORM', value: formOf },
         { title: 'TASKS', align: 'right', value: sizeOf },
+        status,
         AGE,
         { title: 'GENERATION', align: 'right', isWide: true, value: generationOf },
         { title: 'MESSAGE', isWide: true, value: refusalOf },
       ];
     case 'Task':
-      return [NAME, { title: 'RUNS', value: executorOf }, AGE, { title: 'MESSAGE', isWide: true, value: refusalOf }];
+      return [
+        NAME,
+        { title: 'RUNS', value: executorOf },
+        status,
+        AGE,
+        { title: 'MESSAGE', isWide: true, value: refusalOf },
+      ];
     case 'Signal':
       return [
         NAME,
         { title: 'RUN', value: (object) => textAt(object, 'spec', 'run') ?? '' },
         { title: 'SIGNAL', value: (object) => textAt(object, 'spec', 'name') ?? '' },
+        status,
         AGE,
         { title: 'MESSAGE', isWide: true, value: refusalOf },
       ];
@@ -97,13 +116,17 @@ function fieldsOf(kind: Kind | View, colors: Colors): readonly Field[] {
 }
 
 function shownPhase(object: JsonObject): string {
-  const phase = textAt(object, 'status', 'phase') ?? 'Pending';
-  const isBeingDeleted = textAt(object, 'metadata', 'deletionTimestamp') !== undefined;
-  return isBeingDeleted ? 'Deleting' : phase;
+  if (textAt(object, 'metadata', 'deletionTimestamp') !== undefined) return 'Deleting';
+  const isEmpty = Object.keys(objectAt(object, 'spec') ?? {}).length === 0;
+  // A file that never could be read: there is nothing to start.
+  if (isEmpty && refusalOf(object) !== '') return acceptanceOf(object);
+  return textAt(object, 'status', 'phase') ?? 'Pending';
 }
 
 function workflowOf(object: JsonObject): string {
-  return textAt(object, 'status', 'workflow') ?? textAt(object, 'spec', 'workflowRef', 'name') ?? '(inline)';
+  const isInline = objectAt(object, 'spec', 'workflow') !== undefined;
+  const named = textAt(object, 'status', 'workflow') ?? textAt(object, 'spec', 'workflowRef', 'name');
+  return named ?? (isInline ? '(inline)' : '');
 }
 
 function progressOf(object: JsonObject): string {
@@ -152,9 +175,18 @@ function executorOf(object: JsonObject): string {
   return typeof value === 'string' ? `${name}: ${value}` : `${name}: ${JSON.stringify(value)}`;
 }
 
+function acceptedOf(object: JsonObject): Json | undefined {
+  return listAt(object, 'status', 'conditions').find((item) => textAt(item, 'type') === 'Accepted');
+}
+
+/** `Accepted`, or what is wrong in a word. */
+function acceptanceOf(object: JsonObject): string {
+  return textAt(acceptedOf(object), 'reason') ?? '';
+}
+
 /** Why the document that stands is not the one in force. */
 function refusalOf(object: JsonObject): string {
-  const conditions: Json = objectAt(object, 'status')?.['conditions'] ?? [];
-  const bad = Array.isArray(conditions) ? conditions.find((item) => textAt(item, 'status') === 'False') : undefined;
-  return bad === undefined ? '' : `${textAt(bad, 'reason') ?? ''}: ${textAt(bad, 'message') ?? ''}`;
+  const accepted = acceptedOf(object);
+  if (textAt(accepted, 'status') !== 'False') return '';
+  return `${textAt(accepted, 'reason') ?? ''}: ${textAt(accepted, 'message') ?? ''}`;
 }

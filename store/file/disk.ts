@@ -26,6 +26,8 @@ export interface FileStat {
   readonly isDirectory: boolean;
   /** Permission bits. */
   readonly mode: number;
+  /** User who owns it. */
+  readonly uid: number;
 }
 
 /** The largest file that is read, in bytes. */
@@ -192,6 +194,10 @@ export class Disk {
     this.#run('utimes', path, () => fs.utimesSync(path, wallMs / 1000, wallMs / 1000));
   }
 
+  changeMode(path: string, mode: number): void {
+    this.#run('chmod', path, () => fs.chmodSync(path, mode));
+  }
+
   /** False when it was gone already. */
   unlink(path: string): boolean {
     return this.#run('unlink', path, () => {
@@ -325,6 +331,7 @@ function toFileStat(stat: fs.Stats): FileStat {
     isFile: stat.isFile(),
     isDirectory: stat.isDirectory(),
     mode: stat.mode & 0o7777,
+    uid: stat.uid,
   };
 }
 

@@ -78,7 +78,7 @@ async function read(documents: Documents, { kind, name, source, look }: HandEdit
     if (!(error instanceof AdmissionError)) throw error;
     return {
       manifest: null,
-      refusal: { reason: 'InvalidManifest', message: describeProblems(source, error.problems) },
+      refusal: { reason: 'InvalidManifest', message: describeProblems(source, error.problems, '; ') },
     };
   }
 }

@@ -14,6 +14,7 @@ import { loadClockOffset } from './clock-file.ts';
 import { Disk, type DiskHooks } from './disk.ts';
 import { FileLeases } from './leases.ts';
 import { Paths } from './paths.ts';
+import { checkPrivate } from './privacy.ts';
 import { createFileResources } from './resources.ts';
 import { createFileRuns } from './runs.ts';
 import { FileSeats } from './seats.ts';
@@ -85,6 +86,7 @@ function prepare(disk: Disk, paths: Paths): void {
       `state directory "${paths.root}": expected a local file system, found ${network}`,
     );
   }
+  checkPrivate(disk, paths, process.getuid?.() ?? 0);
   checkFormat(disk, paths);
   for (const kind of ['Workflow', 'WorkflowRun', 'Task', 'Signal'] as const) disk.makeDirectory(paths.desired(kind));
 }

@@ -161,6 +161,21 @@ describe('a run file', () => {
     expect(await conditionOf('run', 'spoiled', 'Accepted')).toBe(undefined);
   });
 
+  test('that holds nothing but a spec says what to add, and is started once that is there', async () => {
+    const body = run('flow').slice(run('flow').indexOf('spec:'));
+    write('workflowruns/headless.yaml', body);
+    const refused = await conditionIs('run', 'headless', 'Accepted', 'False');
+    expect(refused.message).toBe(
+      'workflowruns/headless.yaml:1:1: apiVersion: required, and not there; add "apiVersion: oarlock.dev/v1"; ' +
+        'workflowruns/headless.yaml:1:1: kind: required, and not there; add "kind: WorkflowRun"',
+    );
+    const listed = (await place.oarlock('get', 'runs', '-o', 'wide')).stdout;
+    expect(listed).toMatch(/^headless +InvalidManifest .*add "kind: WorkflowRun"$/m);
+    open('headless');
+    write('workflowruns/headless.yaml', run('flow'));
+    await place.phaseIs('headless', 'Succeeded');
+  });
+
   test('with a second one beside it is a Duplicate, and the first counts', async () => {
     await begun('double', 'flow');
     write('workflowruns/double.yml', run('flow').replace('spec:\n', 'spec:\n  cancel: true\n'));
@@ -237,6 +252,9 @@ describe('a workflow file', () => {
     const refused = await conditionIs('workflow', 'mine', 'Accepted', 'False');
     expect(refused).toMatchObject({ reason: 'NameMismatch' });
     expect(refused.message).toMatch(/^workflows\/mine\.yaml:\d+:\d+: .*"mine".*"yours"/);
+    const listed = (await place.oarlock('get', 'workflows')).stdout;
+    expect(listed).toMatch(/^flow +tasks +2 +Accepted +\d+s$/m);
+    expect(listed).toMatch(/^mine +NameMismatch +\d+s$/m);
     renameSync(path('workflows/mine.yaml'), path('workflows/yours.yaml'));
     await isGone('workflow', 'mine');
     expect(await conditionIs('workflow', 'yours', 'Accepted', 'True')).toMatchObject({ reason: 'Accepted' });

@@ -262,6 +262,15 @@ describe('why', () => {
       lines: ['b is FAILED: TaskFailed: exit code 1'],
     },
     {
+      name: 'a task that had not begun when another failed',
+      driver: () => {
+        const driver = start('b, c -> a', { parallelism: 2 });
+        driver.offer();
+        return driver.end('b', failure());
+      },
+      lines: ['a is SKIPPED: it had not started when task "b" failed and the policy is FailFast'],
+    },
+    {
       name: 'a failure after several attempts',
       driver: () =>
         start('a', { every: { executor: COMMAND, ...retries(2) } }).finish(() => failure('Boom', 'it broke')),
@@ -285,7 +294,9 @@ describe('why', () => {
         driver.offer();
         return driver.end('b', failure()).end('a', LOST);
       },
-      lines: ['a is FAILED: Lost: its slot is gone; not tried again, because the run was failing already'],
+      lines: [
+        'a is FAILED: Lost: its slot is gone; not tried again, because task "b" failed and the policy is FailFast',
+      ],
     },
   ];
   test.each(cases)('$name', ({ driver, id, lines }) => expect(say(driver(), id)).toEqual(lines));

@@ -141,6 +141,11 @@ describe('what is refused', () => {
       text: 'apiVersion: oarlock.dev/v1\nmetadata: {name: w}',
       words: /^1:1 kind: expected one of .*, found none/,
     },
+    {
+      name: 'no version',
+      text: 'kind: Workflow\nmetadata: {name: w}',
+      words: '1:1 apiVersion: required, and not there; add "apiVersion: oarlock.dev/v1"',
+    },
     { name: 'no name', text: '{tasks: [{id: a, command: x}]}', words: '1:1 id: required, and not there' },
     {
       name: 'a name that leaves its directory',

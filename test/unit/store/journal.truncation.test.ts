@@ -81,7 +81,7 @@ class PretendingDisk extends Disk {
   override stat(path: string): FileStat | null {
     const content = this.files.get(path);
     if (content === undefined) return super.stat(path);
-    const times = { ino: 1, mtimeMs: 0, ctimeMs: 0, mode: 0o100600, isFile: true, isDirectory: false };
+    const times = { ino: 1, mtimeMs: 0, ctimeMs: 0, mode: 0o100600, uid: 0, isFile: true, isDirectory: false };
     return content === null ? null : { ...times, size: content.length };
   }
 }
