@@ -25,7 +25,7 @@ export function loadClockOffset(disk: Disk, paths: Paths, now: BootClock): numbe
   disk.makeDirectory(paths.controller);
   if (disk.stat(path) !== null) disk.unlink(path);
   const offset = Math.round(now.wallMs - now.monotonicMs);
-  const temporary = `${paths.controller}/.${name}.${process.pid}`;
+  const temporary = `${paths.controller}/.${name}.${process.pid}.tmp`;
   disk.unlink(temporary);
   disk.createNew(temporary, `${JSON.stringify({ bootId: now.bootId, offset })}\n`);
   const isFirst = disk.link(temporary, path);

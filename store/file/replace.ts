@@ -7,7 +7,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { Disk } from './disk.ts';
 
-const LEFTOVER = /^\..+\.\d+\.tmp$/;
+const LEFTOVER = /^\..+\.(\d+)\.tmp$/;
 
 export function replaceFile(disk: Disk, path: string, data: string | Uint8Array): void {
   const temporary = writeBeside(disk, path, data);
@@ -32,6 +32,14 @@ export function replaceFileSyncedNow(disk: Disk, path: string, data: string | Ui
 /** Removes temporary files that a process left when it died. Only for the one who writes in this directory. */
 export function removeLeftovers(disk: Disk, directory: string, names: readonly string[]): void {
   for (const name of names) if (LEFTOVER.test(name)) disk.unlink(join(directory, name));
+}
+
+/** The same where several write: only what belongs to a process that is dead. */
+export function removeDeadLeftovers(disk: Disk, directory: string, isDead: (pid: number) => boolean): void {
+  for (const name of disk.names(directory)) {
+    const pid = LEFTOVER.exec(name)?.[1];
+    if (pid !== undefined && isDead(Number(pid))) disk.unlink(join(directory, name));
+  }
 }
 
 function writeBeside(disk: Disk, path: string, data: string | Uint8Array): string {

@@ -126,7 +126,8 @@ export class FileRuns implements Runs {
           `${files.journal}: epoch ${epoch} is over, found epoch ${read.lastEpoch}`,
         );
       }
-      removeLeftovers(this.#disk, files.directory, this.#disk.names(files.directory));
+      for (const directory of [files.directory, files.data])
+        removeLeftovers(this.#disk, directory, this.#disk.names(directory));
       const journal = new FileJournal(
         {
           disk: this.#disk,

@@ -16,7 +16,7 @@ import type { Disk } from './disk.ts';
 import { storeFault } from './fault.ts';
 import { KernelLock, lockName, onceFree, probe } from './kernel-lock.ts';
 import type { Paths } from './paths.ts';
-import { replaceFile } from './replace.ts';
+import { removeDeadLeftovers, replaceFile } from './replace.ts';
 import { WorkerHints } from './worker-hints.ts';
 
 const EPOCH_NAME = /^\d{6,12}$/;
@@ -77,6 +77,7 @@ export class FileSeats implements Seats {
       await this.#refuseForeignWorkers();
       const door = await this.#listenAt(this.#paths.controller, 'seat.sock');
       const epoch = await this.#nextEpoch();
+      this.#removeLeftovers([this.#paths.controller, ...this.#inboxes()]);
       replaceFile(this.#disk, this.#seatPath, `${JSON.stringify({ ...this.#self(), epoch })}\n`);
       return { epoch, release: () => this.#releaseController(lock, door) };
     } catch (error) {
@@ -135,12 +136,21 @@ export class FileSeats implements Seats {
     const known = [this.#options.knownEpoch?.() ?? 0];
     const seat = this.#readJson(this.#seatPath)?.['epoch'];
     if (typeof seat === 'number' && Number.isSafeInteger(seat)) known.push(seat);
-    for (const worker of this.#disk.names(this.#paths.leases)) {
-      if (this.#disk.stat(this.#paths.inbox(worker))?.isDirectory !== true) continue;
-      for (const name of this.#disk.names(this.#paths.inbox(worker)))
-        known.push(Number(FENCE_EPOCH.exec(name)?.[1] ?? 0));
+    for (const inbox of this.#inboxes()) {
+      for (const name of this.#disk.names(inbox)) known.push(Number(FENCE_EPOCH.exec(name)?.[1] ?? 0));
     }
     return known.reduce((a, b) => Math.max(a, b), 0);
+  }
+
+  #inboxes(): string[] {
+    const inboxes = this.#disk.names(this.#paths.leases).map((worker) => this.#paths.inbox(worker));
+    return inboxes.filter((inbox) => this.#disk.stat(inbox)?.isDirectory === true);
+  }
+
+  /** Of processes that were killed in the middle of a write, here or in leases. */
+  #removeLeftovers(directories: readonly string[]): void {
+    for (const directory of [...directories, this.#paths.workers])
+      removeDeadLeftovers(this.#disk, directory, (pid) => this.#processes.identify(pid) === null);
   }
 
   // --- workers' seats --------------------------------------------------------------------------
@@ -159,6 +169,7 @@ export class FileSeats implements Seats {
         throw this.#foreign(`worker ${name}`, this.#seatPath);
       const door = await this.#listenAt(this.#paths.workers, `${name}.sock`);
       this.#writeWorker(name, slots, false);
+      this.#removeLeftovers([]);
       const upkeep = setInterval(() => this.#restoreWorker(seat), LOOK_MS);
       upkeep.unref();
       const seat: HeldWorker = {
