@@ -3,14 +3,16 @@
 
 import { processIo } from './io.ts';
 import { runProgram } from './program/program.ts';
+import { crashHooks } from '../runtime/crash-point.ts';
 
 const io = processIo();
+const hooks = crashHooks(io.env);
 const exitCode = await runProgram(
   {
     io,
     version: '0.1.0',
     doors: {
-      openStore: async (stateDir) => (await import('../store/open.ts')).openStore(`file:${stateDir}`),
+      openStore: async (stateDir) => (await import('../store/open.ts')).openStore(`file:${stateDir}`, { hooks }),
       random: async () => (await import('../runtime/random.ts')).createRandom(),
     },
   },

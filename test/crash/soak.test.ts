@@ -42,10 +42,13 @@ class Soak {
 
   async run(): Promise<void> {
     await engine.up('--workers', '2', '--slots', '2');
-    for (let killed = 0; killed < KILLS; ) {
+    for (let killed = 0, missed = 0; killed < KILLS; ) {
       this.#feed();
       await tick(this.#chance() * LONGEST_PAUSE_MS);
-      if (await this.#strike(pickVictim(this.#chance))) killed += 1;
+      const isHit = await this.#strike(pickVictim(this.#chance));
+      killed += isHit ? 1 : 0;
+      missed = isHit ? 0 : missed + 1;
+      if (missed > 200) throw new Error(`there is nothing to kill; what the engine said:\n${engine.report()}`);
     }
     await engine.untilOver(this.plans);
     this.#note();
@@ -81,8 +84,13 @@ class Soak {
   }
 
   async #strike(victim: Victim): Promise<boolean> {
-    const candidates = engine.survey().filter((found) => found.role === victim && this.#mayDie(found));
-    if (candidates.length === 0 || !kill(pick(this.#chance, candidates).pid, 'SIGKILL')) return false;
+    const living = engine.survey();
+    const candidates = living.filter((found) => found.role === victim && this.#mayDie(found));
+    if (candidates.length === 0) return false;
+    const chosen = pick(this.#chance, candidates);
+    if (!kill(chosen.pid, 'SIGKILL')) return false;
+    // Of a task, also what it had started: a copy of it is all of them.
+    if (victim === 'task') for (const { pid, fence } of living) if (fence === chosen.fence) kill(pid, 'SIGKILL');
     this.kills.set(victim, (this.kills.get(victim) ?? 0) + 1);
     if (victim === 'up') await engine.up('--workers', '2', '--slots', '2');
     return true;

@@ -125,10 +125,12 @@ function decisions(plan: PlannedNode, lines: readonly Line[], entries: readonly 
   const offered = new Set(lines.filter(({ type }) => type === 'Offered').map(({ fence }) => fence));
   const withdrawn = new Set(lines.filter(({ type }) => type === 'Withdrawn').map(({ fence }) => fence));
   const outcomes = new Map<string, string>();
+  const details = new Map<string, string>();
   for (const { type, fence = '', outcome } of lines) {
     if (type !== 'Ended') continue;
     if (outcomes.has(fence)) found.push(`I2 ${plan.id}: ${fence} ended twice`);
     outcomes.set(fence, outcome?.result ?? 'nothing');
+    details.set(fence, JSON.stringify(outcome));
   }
   const successes = [...outcomes].filter(([, result]) => result === 'Success');
   if (successes.length > 1) found.push(`I3 ${plan.id} succeeded ${successes.length} times`);
@@ -147,7 +149,7 @@ function decisions(plan: PlannedNode, lines: readonly Line[], entries: readonly 
     if (said.length > 1) found.push(`I2 ${plan.id}: ${fence} came to its end twice`);
     if (result === 'Success' && said[0] !== 'ok') found.push(`I2 ${plan.id}: ${fence} succeeded, and never said so`);
     if (result === 'Failure' && said[0] !== 'fail' && !plan.mayBeKilled)
-      found.push(`I2 ${plan.id}: ${fence} failed, and said ${said[0] ?? 'nothing'}`);
+      found.push(`I2 ${plan.id}: ${fence} said ${said[0] ?? 'nothing'}, and ended as ${details.get(fence)}`);
   }
   return found;
 }

@@ -116,6 +116,18 @@ export class Engine {
     }
   }
 
+  /** Names of all runs that somebody asked for. */
+  wanted(): string[] {
+    const names = readdirSync(join(this.state, 'workflowruns'));
+    return names.filter((name) => /^[^.].*\.yaml$/.test(name)).map((name) => name.slice(0, -'.yaml'.length));
+  }
+
+  /** A file for a command line. */
+  write(name: string, text: string): string {
+    writeFileSync(join(this.directory, name), text);
+    return name;
+  }
+
   async untilOver(plans: readonly PlannedRun[], deadlineMs = DEADLINE_MS): Promise<void> {
     let open = [...plans];
     await until(
@@ -184,9 +196,8 @@ export class Engine {
     return readdirSync(this.state, { recursive: true, withFileTypes: true }).flatMap((entry) => {
       const path = join(entry.parentPath, entry.name).slice(this.state.length + 1);
       const isLease = path.startsWith('leases/') && !entry.isDirectory();
-      const isTemporary =
-        entry.name.startsWith('.') || entry.name.endsWith('.tmp') || path.startsWith('changes/stage/');
-      return isLease || isTemporary ? [path] : [];
+      const isTemporary = entry.name.startsWith('.') || entry.name.endsWith('.tmp');
+      return (isLease || isTemporary) && !KEPT.test(path) ? [path] : [];
     });
   }
 
@@ -209,6 +220,9 @@ export class Engine {
     if (process.env['OARLOCK_CRASH_KEEP'] === undefined) rmSync(this.directory, { recursive: true, force: true });
   }
 }
+
+/** Spare lease files; the staged change of a writer that died, which goes after some minutes; the view of a run that had ended. */
+const KEPT = /^(leases\/[^/]+\/\.spare-|changes\/stage\/|runs\/[^/]+\/\.snapshot\.json\.)/;
 
 function roleOf(command: string, fence: string, isLeader: boolean): Role {
   if (fence !== '') return 'task';

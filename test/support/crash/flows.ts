@@ -104,6 +104,12 @@ export class Flows {
     return plan(name, [tough('a'), tough('b', 'a'), tough('c', 'a'), this.#ok('d', 'b', 'c')]);
   }
 
+  /** All that a lease can go through, and soon over: success, failure and retry, timeout and stop. */
+  golden(name: string): PlannedRun {
+    const hang = this.#node('c', ['a'], { ...this.#command('hang'), timeoutSeconds: 0.4 }, { retries: 3 });
+    return plan(name, [this.#ok('a'), this.#flaky('b', 1, 'a'), hang, this.#ok('d', 'b', 'c')]);
+  }
+
   #ok(id: string, ...dependencies: string[]): PlannedNode {
     return this.#node(id, dependencies, this.#command('ok'), {});
   }

@@ -45,7 +45,10 @@ while read -r word node attempt fence pid now rest; do
 done <"$book"
 for fence in $unfinished; do
   case " $ended " in *" $fence "*) continue ;; esac
-  if grep -qsaF "OARLOCK_FENCE=$fence" /proc/[0-9]*/environ; then say overlap "$fence"; fi
+  for found in $(grep -lsaF "OARLOCK_FENCE=$fence" /proc/[0-9]*/environ); do
+    # Another engine may be at the same fence just now.
+    if grep -qsaF "OARLOCK_SCRATCH=$OARLOCK_SCRATCH" "$found"; then say overlap "$fence"; fi
+  done
 done
 case $1 in
   hang) [ $starts -gt 1 ] || sleep 60 ;;
