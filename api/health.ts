@@ -16,6 +16,10 @@ export function addHealth(router: Router, deps: ApiDeps): void {
     await deps.store.resources.revision();
     ctx.body = 'ok';
   });
+  // For those who wait for something to happen: is there anybody who decides?
+  router.get('/readyz/controller', async (ctx) => {
+    ctx.body = { controller: (await deps.store.seats.isControllerAlive()) ? 'alive' : 'absent' };
+  });
   router.get('/version', (ctx) => {
     ctx.body = versionInfo(deps.version);
   });

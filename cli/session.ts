@@ -21,6 +21,15 @@ export interface SessionOptions {
   readonly stateDir: string;
   /** As the user wrote it: for messages. */
   readonly stateName: string;
+  /** The API to go through instead of the state directory. */
+  readonly server?: ServerOptions | undefined;
+}
+
+export interface ServerOptions {
+  readonly url: string;
+  readonly token: string | undefined;
+  /** File with the authority of its certificate, PEM. */
+  readonly authorityFile: string | undefined;
 }
 
 export class Session {
@@ -29,6 +38,7 @@ export class Session {
   readonly stateName: string;
   readonly colors: Colors;
   readonly #doors: Doors;
+  readonly #server: ServerOptions | undefined;
   #store: Promise<Store> | undefined;
 
   constructor(options: SessionOptions) {
@@ -37,15 +47,36 @@ export class Session {
     this.stateName = options.stateName;
     this.colors = colorsFor(options.io.stdout.isTerminal, options.io.env);
     this.#doors = options.doors;
+    this.#server = options.server;
   }
 
   store(): Promise<Store> {
-    this.#store ??= this.#doors.openStore(this.stateDir).catch((error: unknown) => {
+    this.#store ??= this.#server === undefined ? this.#openHere() : this.#openThere(this.#server);
+    return this.#store;
+  }
+
+  async #openThere({ url, token, authorityFile }: ServerOptions): Promise<Store> {
+    const [{ openRemoteStore }, { readInput }] = await Promise.all([
+      import('./remote/store.ts'),
+      import('../store/file/input.ts'),
+    ]);
+    if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
+      throw new Failure(2, `--server: expected http://HOST:PORT or https://HOST:PORT, found "${url}"`);
+    }
+    if (token === undefined)
+      throw new Failure(2, '--server needs --token (or $OARLOCK_TOKEN)', '`oarlock token create` prints one');
+    const bytes = authorityFile === undefined ? undefined : readInput(resolve(this.io.workingDir, authorityFile));
+    if (bytes === null) throw new Failure(1, `file ${authorityFile ?? ''} does not exist`);
+    const authority = bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+    return openRemoteStore({ url: new URL(url), token, authority });
+  }
+
+  #openHere(): Promise<Store> {
+    return this.#doors.openStore(this.stateDir).catch((error: unknown) => {
       throw error instanceof StoreError || isSystemError(error)
         ? new Failure(1, `state directory ${this.stateName} cannot be used: ${error.message}`)
         : error;
     });
-    return this.#store;
   }
 
   async clock(): Promise<Clock> {
@@ -76,6 +107,17 @@ export class Session {
     const store = await this.#store.catch(() => null);
     await store?.close();
   }
+}
+
+/** `--server`, else OARLOCK_SERVER; none of them: the state directory. */
+export function serverOf(io: Io, options: { readonly [name: string]: unknown }): ServerOptions | undefined {
+  const word = (name: string, variable: string): string | undefined => {
+    const value = options[name];
+    return typeof value === 'string' ? value : io.env[variable] || undefined;
+  };
+  const url = word('server', 'OARLOCK_SERVER');
+  if (url === undefined) return undefined;
+  return { url, token: word('token', 'OARLOCK_TOKEN'), authorityFile: word('ca', 'OARLOCK_CA') };
 }
 
 /** `--state`, else OARLOCK_STATE, else ./state. */

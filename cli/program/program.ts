@@ -6,7 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { type ExitCode, explain } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { type Doors, Session, stateDirOf } from '../session.ts';
+import { type Doors, serverOf, Session, stateDirOf } from '../session.ts';
 import { examples, type Options, text } from './command.ts';
 import { addAccess } from './access.ts';
 import { addResources } from './objects.ts';
@@ -23,6 +23,9 @@ export interface Program {
 
 const WORKING_VERBS: ReadonlySet<string> = new Set(['up', 'controller', 'worker', 'api', 'run']);
 
+/** They work on the state directory and never through an API. */
+const LOCAL_VERBS: ReadonlySet<string> = new Set(['up', 'controller', 'worker', 'api', 'token', 'kubeconfig']);
+
 /** Runs one command line (without `node` and the script) and returns the exit code; never throws. */
 export async function runProgram(program: Program, argv: readonly string[]): Promise<ExitCode> {
   const { io } = program;
@@ -33,7 +36,16 @@ export async function runProgram(program: Program, argv: readonly string[]): Pro
   const act = (command: Command, body: (session: Session, options: Options, words: string[]) => Promise<ExitCode>) => {
     command.action(async () => {
       const options: Options = command.optsWithGlobals();
-      const session = new Session({ io, doors: program.doors, ...stateDirOf(io, text(options['state'])) });
+      const isLocal = LOCAL_VERBS.has(command.name()) || LOCAL_VERBS.has(command.parent?.name() ?? '');
+      const server = isLocal ? undefined : serverOf(io, options);
+      if (isLocal && text(options['server']) !== undefined) {
+        io.stderr.write(`error: ${command.name()} needs the state directory itself\nleave out --server\n`);
+        exitCode = 2;
+        return;
+      }
+      const place =
+        server === undefined ? stateDirOf(io, text(options['state'])) : { stateDir: '', stateName: server.url };
+      const session = new Session({ io, doors: program.doors, server, ...place });
       // A verb that only prints has nothing more to do when nobody reads; one that serves or runs goes on.
       if (!WORKING_VERBS.has(command.name())) io.onReaderGone(() => io.leave(0));
       try {
@@ -70,6 +82,9 @@ function rootCommand({ io, version }: Program): Command {
     .description('A workflow engine on plain files: apply a manifest, and what it says happens.')
     .version(version, '-V, --version', 'print the version')
     .option('--state <dir>', 'state directory (default: $OARLOCK_STATE, else ./state)')
+    .option('--server <url>', 'go through the API there instead of a state directory (default: $OARLOCK_SERVER)')
+    .option('--token <token>', 'token for that API (default: $OARLOCK_TOKEN)')
+    .option('--ca <file>', 'authority of its certificate, for https (default: $OARLOCK_CA)')
     .helpCommand(false)
     .usage('VERB [options]')
     .exitOverride()
