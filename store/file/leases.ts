@@ -90,13 +90,15 @@ export class FileLeases implements Leases {
     this.#remember(worker).offers.set(offer.fence, offer);
   }
 
-  /** In a file that was a claim before, when there is one: then nothing is made and nothing removed. */
+  /**
+   * In a file that was a claim before, when there is one: then nothing is made and nothing removed. It gets its name by rename, never by
+   * link: of a file with two names one would be written over by a later offer, were we to die between link and unlink.
+   */
   #writeOffer(worker: string, path: string, text: string): boolean {
+    if (this.#disk.stat(path) !== null) return false;
     const spare = this.#spares(worker).pop();
     if (spare === undefined || !this.#disk.overwrite(spare, text)) return this.#disk.createNew(path, text);
-    const isNew = this.#disk.link(spare, path);
-    this.#disk.unlink(spare);
-    return isNew;
+    return this.#disk.rename(spare, path) || this.#disk.createNew(path, text);
   }
 
   /** Files of this inbox that may be written anew; at first those that an earlier controller left. */

@@ -316,6 +316,45 @@ describe('lease files', () => {
     return count;
   }
 
+  test('whoever dies while it writes an offer into a spare file leaves none that a later offer would spoil', async () => {
+    for (let at = 0; ; at += 1) {
+      const own = new SlotPlace();
+      await claimAndClear(own);
+      let count = 0;
+      const hooks: DiskHooks = {
+        onOperation: () => {
+          count += 1;
+          if (count - 1 === at) throw new Crash();
+        },
+      };
+      const isWritten = await own
+        .leases(hooks)
+        .offer(WORKER, own.offer(2, COMMAND))
+        .then(
+          () => true,
+          () => false,
+        );
+      const next = own.leases();
+      await next.offer(WORKER, own.offer(3, COMMAND));
+      await next.offer(WORKER, own.offer(4, COMMAND));
+      const nodes = (await own.leases().offers(WORKER)).map(({ node }) => node);
+      expect(nodes, `death at operation ${at}`).toEqual(
+        nodes.includes('node 2') || isWritten ? ['node 2', 'node 3', 'node 4'] : ['node 3', 'node 4'],
+      );
+      expect(own.quarantined()).toEqual([]);
+      own.dispose();
+      if (isWritten) return;
+    }
+  });
+
+  async function claimAndClear(own: SlotPlace): Promise<void> {
+    const leases = own.leases();
+    await leases.offer(WORKER, own.offer(1, COMMAND));
+    await leases.claim(WORKER, fence, DEAD_SLOT);
+    await leases.clear(WORKER, [fence]);
+    expect(own.names()).toEqual([`.spare-${fence}`]);
+  }
+
   test('a full disk is said to be full, and leaves no part of a file', async () => {
     const leases = place.leases({
       onOperation: (moment, operation) => {
