@@ -6,6 +6,7 @@
 //     event is folded: the growth that it brings, its outcome, what it stops.
 // A3  an event that makes no sense (unknown node, wrong state) changes nothing: a journal is never a reason to crash.
 
+import { compensationOf } from './compensation.ts';
 import { checkChange, countPredecessor, makeChange } from './change.ts';
 import type { Effect, RunEvent } from './events.ts';
 import type { Json } from './json.ts';
@@ -114,6 +115,9 @@ function fold(run: Run, event: RunEvent): void {
       break;
     case 'RoundOpened':
       openRound(run, event);
+      break;
+    case 'Compensating':
+      undo(run, event);
       break;
     case 'GraphChanged':
       grow(run, event.by, event.change);
@@ -274,7 +278,7 @@ function timeoutError(node: Node): TaskError {
 
 /** Which retry rule an outcome uses next; -1 when the node ends with it. */
 export function retryRuleFor(run: Run, node: Node, error: TaskError): number {
-  return run.isCancelRequested || run.isFailing ? -1 : ruleLeft(node, error);
+  return run.isCancelling || run.isFailing ? -1 : ruleLeft(node, error);
 }
 
 /** The first rule that is for this error, unless its retries are used up: then none is. */
@@ -294,7 +298,7 @@ export function foresee(run: Run, node: Node, given: Outcome): 'Success' | 'Stop
   if (outcome.result === 'Success') return 'Success';
   const isLost = outcome.result === 'Lost' || (outcome.result === 'Stopped' && outcome.reason === 'Lost');
   if (isLost) {
-    if (run.isCancelRequested) return 'Stopped';
+    if (run.isCancelling) return 'Stopped';
     const isOver = node.losses + 1 > LOSS_LIMIT || run.isFailing;
     return isOver ? { type: 'Lost', message: outcome.message ?? 'its slot is gone' } : 'Again';
   }
@@ -317,7 +321,7 @@ function fail(run: Run, node: Node, error: TaskError, bad: BadEnd): void {
 function lose(run: Run, node: Node, message: string, bad: BadEnd): void {
   node.losses += 1;
   node.error = { type: 'Lost', message };
-  if (run.isCancelRequested) return finish(run, node, 'CANCELLED', bad.at);
+  if (run.isCancelling) return finish(run, node, 'CANCELLED', bad.at);
   const isOver = node.losses > LOSS_LIMIT;
   if (isOver || run.isFailing) failForGood(run, node, bad, !isOver);
   else tryAgain(run, node, bad.time + lossDelayMs(node.losses));
@@ -349,9 +353,11 @@ function finish(run: Run, node: Node, state: NodeState, at: number): void {
   setTimer(run, node, null);
   unqueue(run, node);
   node.finishedAt = at;
+  run.endings += 1;
+  node.endedAs = run.endings;
   if (state === 'FAILED' && !node.isHandled) {
     run.firstFailure ??= node;
-    if (run.isFailFast) run.isFailing = true;
+    if (run.isFailFast && run.undoing === null) run.isFailing = true;
   }
   for (const successor of node.successors) {
     successor.open -= 1;
@@ -365,6 +371,21 @@ function dropNode(run: Run, node: Node, state: NodeState, because: EndedBecause,
   if (node.current !== null) releaseAttempt(run, node);
   node.endedBecause = because;
   finish(run, node, state, at);
+}
+
+/** From here on it is not failing or being cancelled any more: what undoes it must run. */
+function undo(run: Run, event: EventOf<'Compensating'>): void {
+  if (run.undoing !== null || run.end !== null) return;
+  run.undoing = event.end;
+  run.isFailing = false;
+  let before: string | null = null;
+  for (const id of event.nodes) {
+    const node = run.nodes.get(id);
+    const change: GraphChange | null = node === undefined ? null : compensationOf(node, before);
+    if (change === null) continue;
+    grow(run, id, change);
+    before = change.nodes?.[0]?.id ?? before;
+  }
 }
 
 // --- growth and restarts -------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import type { EndEvent } from './continuation.ts';
 import type { RunEvent, Stamp } from './events.ts';
 import { restartSet, sinks } from './graph.ts';
 import type { Json } from './json.ts';
+import { isCompensation, toCompensate } from './compensation.ts';
 import type { Node, NodeState } from './node.ts';
 import type { Now } from './ports.ts';
 import type { Restart, Run } from './run.ts';
@@ -30,12 +31,12 @@ export function decide(run: Run, now: Now): RunEvent[] {
   const restart = run.restarts[0];
   if (restart !== undefined) return decideRestart(run, restart, now, stamp);
   if (run.end !== null) return [];
-  if (run.isCancelRequested) return decideCancel(run, stamp);
+  if (run.isCancelling) return decideCancel(run, stamp);
   const due = decideDue(run, now, stamp);
   // What is due may fail the run, and then nothing may start: that is seen only once it is folded.
   if (due.length > 0) return due;
   const events = [...decideSkips(run, stamp), ...decideInlineStarts(run, stamp)];
-  if (events.length === 0 && run.unfinished === 0) events.push(endOf(run, stamp));
+  if (events.length === 0 && run.unfinished === 0) events.push(endOrUndo(run, stamp));
   return events;
 }
 
@@ -50,7 +51,7 @@ export interface DesiredLease {
 
 /** What should stand in leases/ for this run at this moment. */
 export function desiredLeases(run: Run): DesiredLease[] {
-  const holdBack = run.isSuspended || run.isFailing || run.isCancelRequested || run.restarts.length > 0;
+  const holdBack = run.isSuspended || run.isFailing || run.isCancelling || run.restarts.length > 0;
   return [...run.leases].map(([fence, node]) => {
     const stopping = node.current?.stopping ?? null;
     const isClaimed = node.current?.slot != null;
@@ -73,6 +74,7 @@ function decideRestart(run: Run, restart: Restart, now: Now, stamp: Stamp): RunE
   const refuse = (message: string): RunEvent[] => [{ ...stamp, type: 'RestartRefused', ...restart, message }];
   const node = run.nodes.get(restart.node);
   if (node === undefined) return refuse(`no node "${restart.node}"`);
+  if (run.undoing !== null) return refuse('what the run did was undone, or is being undone');
   if (run.isCancelRequested) return refuse('the run is cancelled');
   const { reset, withdrawn } = restartSet(run, node);
   const members = [...reset, ...withdrawn];
@@ -106,7 +108,7 @@ function decideCancel(run: Run, stamp: Stamp): RunEvent[] {
       : [];
   const events = stopAll(run.leases.values(), 'Cancelled', stamp);
   if (idle.length > 0) events.push({ ...stamp, type: 'NodesCancelled', nodes: idle.map(({ id }) => id) });
-  if (events.length === 0 && run.unfinished === 0) events.push(endOf(run, stamp));
+  if (events.length === 0 && run.unfinished === 0) events.push(endOrUndo(run, stamp));
   return events;
 }
 
@@ -251,7 +253,31 @@ export function consumeSignals(run: Run, signals: Iterable<PendingSignal>, now: 
 
 // --- the end -------------------------------------------------------------------------------------
 
-function endOf(run: Run, stamp: Stamp): RunEvent {
+/** A run that did not end well first undoes what it did. */
+function endOrUndo(run: Run, stamp: Stamp): RunEvent {
+  if (run.undoing !== null)
+    return { ...stamp, type: 'RunEnded', ...run.undoing, message: undoneMessage(run, run.undoing.message) };
+  const end = endOf(run, stamp);
+  const nodes = end.phase === 'Succeeded' ? [] : toCompensate(run);
+  if (nodes.length === 0) return end;
+  const { phase, reason, message, error } = end;
+  return {
+    ...stamp,
+    type: 'Compensating',
+    nodes,
+    end: { phase, reason, message, ...(error === undefined ? {} : { error }) },
+  };
+}
+
+function undoneMessage(run: Run, message: string): string {
+  const failed = [...run.nodes.values()].filter((node) => node.state === 'FAILED' && isCompensation(node));
+  const first = failed[0];
+  if (first === undefined) return message;
+  const more = failed.length === 1 ? '' : `, and ${failed.length - 1} more`;
+  return `${message}; not undone: "${first.createdBy ?? ''}": ${first.error?.message ?? ''}${more}`;
+}
+
+function endOf(run: Run, stamp: Stamp): Extract<RunEvent, { type: 'RunEnded' }> {
   if (run.isCancelRequested)
     return { ...stamp, type: 'RunEnded', phase: 'Cancelled', reason: 'Cancelled', message: 'cancelled on request' };
   const failed =

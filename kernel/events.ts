@@ -25,6 +25,14 @@ export interface Effect {
   readonly isResult?: true;
 }
 
+/** How a run will end once what it did is undone. */
+export interface PlannedEnd {
+  readonly phase: RunPhaseEnd;
+  readonly reason: string;
+  readonly message: string;
+  readonly error?: TaskError;
+}
+
 export type RunEvent = Stamp &
   (
     | { readonly type: 'Registered'; readonly registration: Registration }
@@ -98,6 +106,11 @@ export type RunEvent = Stamp &
         readonly reset: readonly string[];
         readonly withdrawn: readonly string[];
       }
+    /**
+     * The run is over but for undoing: `nodes` succeeded and are compensated in this order, one after the other; then the run ends as
+     * `end` says.
+     */
+    | { readonly type: 'Compensating'; readonly nodes: readonly string[]; readonly end: PlannedEnd }
     | { readonly type: 'GraphChanged'; readonly by: string; readonly change: GraphChange }
     | {
         readonly type: 'RunEnded';

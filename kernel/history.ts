@@ -4,6 +4,7 @@
 // point of a journal, given the run as it was there.
 
 import { apply, newRun } from './apply.ts';
+import { compensationId } from './compensation.ts';
 import type { RunEvent } from './events.ts';
 import type { Node } from './node.ts';
 import type { Run } from './run.ts';
@@ -84,6 +85,7 @@ function idsOf(event: RunEvent): readonly string[] {
 }
 
 function newIds(run: Run, event: RunEvent): string[] {
+  if (event.type === 'Compensating') return event.nodes.map(compensationId);
   const change = event.type === 'GraphChanged' ? event.change : 'effect' in event ? event.effect?.change : undefined;
   return (change?.nodes ?? []).flatMap(({ id }) => (run.nodes.has(id) ? [] : [id]));
 }

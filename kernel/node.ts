@@ -78,6 +78,8 @@ export class Node {
   /** FAILED, but dealt with: counts as a success for those that follow. */
   isHandled = false;
   endedBecause: EndedBecause = null;
+  /** Its place among all nodes that ended, from 1; 0 before. */
+  endedAs = 0;
 
   constructor(id: string, task: TaskSpec, createdBy: string | null) {
     this.id = id;

@@ -46,6 +46,7 @@ function resetNode(run: Run, node: Node): void {
     error: null,
     isHandled: false,
     endedBecause: null,
+    endedAs: 0,
   });
 }
 

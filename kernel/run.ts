@@ -8,7 +8,7 @@
 //     a node is in at most one of them.
 // R3  `leases` holds exactly the nodes whose current attempt has a fence.
 
-import type { RunEvent, RunPhaseEnd } from './events.ts';
+import type { PlannedEnd, RunEvent, RunPhaseEnd } from './events.ts';
 import type { Json } from './json.ts';
 import { type Node, NODE_STATES, type NodeState } from './node.ts';
 import { NodeQueue } from './node-queue.ts';
@@ -58,6 +58,10 @@ export class Run {
   firstFailure: Node | null = null;
   /** The node whose output is the run's, when a continuation said so. */
   result: Node | null = null;
+  /** Set while, and after, what the run did is undone: how it ends then. */
+  undoing: PlannedEnd | null = null;
+  /** Nodes that came to an end so far. */
+  endings = 0;
   readonly restarts: Restart[] = [];
   /** Nonces that were asked for, with what became of them: null is done or under way, a text says why it was refused. */
   readonly nonces = new Map<string, string | null>();
@@ -110,6 +114,11 @@ export class Run {
     return (this.registration.failurePolicy ?? 'FailFast') === 'FailFast';
   }
 
+  /** Nothing may start or go on; once what was done is being undone, it may. */
+  get isCancelling(): boolean {
+    return this.isCancelRequested && this.undoing === null;
+  }
+
   /** Nodes that have not come to their end. */
   get unfinished(): number {
     const { counts } = this;
@@ -119,7 +128,7 @@ export class Run {
   /** May anything new begin, room permitting? */
   get isOpen(): boolean {
     return (
-      this.end === null && !this.isSuspended && !this.isCancelRequested && !this.isFailing && this.restarts.length === 0
+      this.end === null && !this.isSuspended && !this.isCancelling && !this.isFailing && this.restarts.length === 0
     );
   }
 

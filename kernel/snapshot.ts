@@ -7,6 +7,7 @@
 // S2  a condition that was found true or false is kept, never looked at again: what it reads may be another by now.
 
 import { makeChange, recount } from './change.ts';
+import type { PlannedEnd } from './events.ts';
 import type { Json, JsonObject } from './json.ts';
 import { type Attempt, type EndedBecause, type Node, type NodeState } from './node.ts';
 import { waitForSignal } from './apply.ts';
@@ -33,6 +34,7 @@ interface NodeRecord {
   error: TaskError | null;
   isHandled: boolean;
   endedBecause: EndedBecause;
+  endedAs: number;
   /** Its condition was found true and it has not started yet. */
   isConditionTrue: boolean;
 }
@@ -54,6 +56,8 @@ interface RunRecord {
   restarts: Restart[];
   nonces: [string, string | null][];
   rounds: number;
+  undoing?: PlannedEnd | null;
+  endings?: number;
   consumedSignals: string[];
   /** Nodes that wait for a signal, for each name the oldest wait first. */
   waits: string[];
@@ -77,6 +81,7 @@ const FRESH: Omit<NodeRecord, 'retriesUsed'> = {
   error: null,
   isHandled: false,
   endedBecause: null,
+  endedAs: 0,
   isConditionTrue: false,
 };
 
@@ -98,6 +103,8 @@ export function freeze(run: Run): JsonObject {
     restarts: [...run.restarts],
     nonces: [...run.nonces],
     rounds: run.rounds,
+    undoing: run.undoing,
+    endings: run.endings,
     consumedSignals: [...run.consumedSignals],
     waits: [...run.signalWaits.values()].flatMap((waits) => Array.from(waits, ({ id }) => id)),
     nodes: [...run.nodes.values()].flatMap((node) => freezeNode(run, node)),
@@ -120,7 +127,7 @@ function isConditionTrue(run: Run, node: Node): boolean {
 
 function pick(node: Node): Omit<NodeRecord, 'due' | 'isConditionTrue'> {
   const { state, attempts, attemptsBefore, retriesUsed, losses, current, round, isTimerWall } = node;
-  const { startedAt, finishedAt, worker, output, error, isHandled, endedBecause } = node;
+  const { startedAt, finishedAt, worker, output, error, isHandled, endedBecause, endedAs } = node;
   return {
     state,
     attempts,
@@ -137,6 +144,7 @@ function pick(node: Node): Omit<NodeRecord, 'due' | 'isConditionTrue'> {
     error,
     isHandled,
     endedBecause,
+    endedAs,
   };
 }
 
@@ -156,6 +164,8 @@ export function thaw(data: JsonObject): Run | null {
     isCancelRequested: record.isCancelRequested,
     isFailing: record.isFailing,
     rounds: record.rounds,
+    undoing: record.undoing ?? null,
+    endings: record.endings ?? 0,
   });
   run.restarts.push(...record.restarts);
   for (const uid of record.consumedSignals) run.consumedSignals.add(uid);

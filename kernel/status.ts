@@ -9,7 +9,8 @@ export type Phase = 'Pending' | 'Running' | 'Suspended' | 'Compensating' | 'Succ
 
 export function phaseOf(run: Run): Phase {
   if (run.end !== null) return run.end.phase;
-  return run.isSuspended ? 'Suspended' : 'Running';
+  if (run.isSuspended) return 'Suspended';
+  return run.undoing === null ? 'Running' : 'Compensating';
 }
 
 /** The published status: everything but the nodes. */
@@ -31,9 +32,10 @@ export function summarize(run: Run, observedGeneration: number): JsonObject {
 
 function messageOf(run: Run): string {
   if (run.end !== null) return run.end.message;
-  if (run.isCancelRequested) return 'being cancelled';
+  if (run.isCancelling) return 'being cancelled';
   if (run.isFailing) return `task "${run.firstFailure?.id ?? ''}" failed; waiting for running tasks to end`;
-  return run.isSuspended ? 'suspended: nothing new starts' : '';
+  if (run.isSuspended) return 'suspended: nothing new starts';
+  return run.undoing === null ? '' : `being undone: ${run.undoing.message}`;
 }
 
 function conditionsOf(run: Run): JsonObject[] {

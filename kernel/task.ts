@@ -68,6 +68,8 @@ export interface TaskSpec {
   readonly env?: { readonly [name: string]: EnvValue };
   readonly workingDir?: string;
   readonly display?: Display;
+  /** Undoes this task, given its output, when the run fails or is cancelled after it succeeded. */
+  readonly compensate?: TaskSpec;
 }
 
 /** The one thing that changes a graph. Applied whole or refused whole. */

@@ -81,7 +81,7 @@ function runReasons(run: Run, node: Node, isReady: boolean): string[] {
   const reasons: string[] = [];
   if (run.end !== null) reasons.push(`the run has ended: ${run.end.phase}`);
   if (run.isSuspended) reasons.push('the run is suspended: nothing new starts');
-  if (run.isCancelRequested) reasons.push('the run is being cancelled');
+  if (run.isCancelling) reasons.push('the run is being cancelled');
   if (run.isFailing) reasons.push(`task "${run.firstFailure?.id ?? ''}" failed and the policy is FailFast`);
   for (const restart of run.restarts) reasons.push(`the run is being restarted from "${restart.node}"`);
   if (!isReady) return reasons;

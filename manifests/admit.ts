@@ -172,7 +172,7 @@ function checkMeaning(kind: Kind, manifest: JsonObject, findings: Findings, warn
       if (isObject(spec['workflow'])) checkWorkflowSpec(spec['workflow'], ['spec', 'workflow'], findings, warnings);
       return;
     case 'Task':
-      checkTaskBody(spec, ['spec'], null, findings, warnings);
+      checkTaskBody(spec, ['spec'], null, findings);
       return;
     case 'Signal':
       return;
@@ -181,7 +181,6 @@ function checkMeaning(kind: Kind, manifest: JsonObject, findings: Findings, warn
 
 function checkWorkflowSpec(spec: JsonObject, path: (string | number)[], findings: Findings, warnings: Findings): void {
   if (spec['tasks'] !== undefined) checkTasks(spec['tasks'] as JsonObject[], [...path, 'tasks'], findings, warnings);
-  else if (spec['steps'] !== undefined)
-    checkSteps(spec['steps'] as JsonObject[], [...path, 'steps'], findings, warnings);
+  else if (spec['steps'] !== undefined) checkSteps(spec['steps'] as JsonObject[], [...path, 'steps'], findings);
   else checkStates(spec, path, findings, warnings);
 }

@@ -114,6 +114,16 @@ function compileNode(task: JsonObject, path: Path, tasks: TaskLookup, findings: 
 }
 
 function compileTask(task: JsonObject, path: Path, tasks: TaskLookup, findings: Findings): TaskSpec {
+  const spec = compileForward(task, path, tasks, findings);
+  const name = task['taskRef'];
+  const referred = typeof name === 'string' ? (tasks(name) ?? BUILTIN_TASKS.get(name)?.spec) : undefined;
+  const compensate = task['compensate'] ?? referred?.['compensate'];
+  if (!isObject(compensate)) return spec;
+  return { ...spec, compensate: compileForward(compensate, [...path, 'compensate'], tasks, findings) };
+}
+
+/** The task without what undoes it. */
+function compileForward(task: JsonObject, path: Path, tasks: TaskLookup, findings: Findings): TaskSpec {
   const name = task['taskRef'];
   if (typeof name !== 'string') return { executor: executorIn(task), ...settingsOf(task) };
   const referred = tasks(name) ?? BUILTIN_TASKS.get(name)?.spec;

@@ -67,7 +67,7 @@ function entriesOf(steps: readonly JsonObject[]): (string | JsonObject)[] {
 }
 
 /** The steps of `spec.steps` once the schema has passed. */
-export function checkSteps(steps: readonly JsonObject[], path: Path, findings: Findings, warnings: Findings): void {
+export function checkSteps(steps: readonly JsonObject[], path: Path, findings: Findings): void {
   const tooMany = stepWithTooManyEdges(steps);
   if (tooMany !== undefined) {
     const message = `expected at most ${EDGE_LIMIT} dependencies between steps, found more; put a step with one task between`;
@@ -83,7 +83,7 @@ export function checkSteps(steps: readonly JsonObject[], path: Path, findings: F
   }
   for (const node of nodes) {
     if (findings.isFull) return;
-    checkTaskBody(node.task, node.path, seen, findings, warnings);
+    checkTaskBody(node.task, node.path, seen, findings);
   }
 }
 

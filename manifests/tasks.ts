@@ -27,7 +27,7 @@ export function checkTasks(tasks: readonly JsonObject[], path: Path, findings: F
   for (const [index, task] of tasks.entries()) {
     if (findings.isFull) return;
     const at = [...path, index];
-    checkTaskBody(task, at, indexes, findings, warnings);
+    checkTaskBody(task, at, indexes, findings);
     checkDependencies(task, at, indexes, findings, warnings);
   }
   if (findings.isEmpty) checkCycle(tasks, path, indexes, findings);
@@ -107,13 +107,7 @@ function cycleWords(cycle: readonly number[], tasks: readonly JsonObject[]): str
 }
 
 /** What is said about one task, wherever it stands: in a DAG, a step, a Task or a compensation. */
-export function checkTaskBody(
-  task: JsonObject,
-  path: Path,
-  ids: KnownIds,
-  findings: Findings,
-  warnings: Findings,
-): void {
+export function checkTaskBody(task: JsonObject, path: Path, ids: KnownIds, findings: Findings): void {
   checkExecutor(task, path, findings);
   checkRetries(task, path, findings);
   for (const field of ['inputSchema', 'outputSchema']) {
@@ -127,9 +121,7 @@ export function checkTaskBody(
   if (task['with'] !== undefined) checkPaths(task['with'], [...path, 'with'], ids, findings);
   const compensate = task['compensate'];
   if (isObject(compensate)) {
-    const message = 'accepted, but this version does not run compensations';
-    warnings.add([...path, 'compensate'], 'NotSupported', message, { atKey: true });
-    checkTaskBody(compensate, [...path, 'compensate'], ids, findings, warnings);
+    checkTaskBody(compensate, [...path, 'compensate'], ids, findings);
   }
 }
 

@@ -33,16 +33,26 @@ export function compileStates(spec: JsonObject, path: Path, source: TaskSource, 
     if (task === undefined) findings.add([...path, 'taskRefs', resource], 'NotFound', notFound('a Task', name));
     else tasks.set(resource, task);
   }
-  const machine = machineOf(spec, path, (state, at) => {
-    if (executorOf(state) !== undefined) return source.written(state);
-    const name = functionOf(state);
-    if (name === null) return undefined;
+  const known = (name: string, at: Path): TaskSpec | undefined => {
     const found = namesOfFunction(name)
-      .map((known) => tasks.get(known) ?? source.named(known))
+      .map((candidate) => tasks.get(candidate) ?? source.named(candidate))
       .find((task) => task !== undefined);
-    if (found !== undefined) tasks.set(name, found);
-    else findings.add([...at, 'resource'], 'NotFound', notFound('a Task, or an entry in taskRefs', name));
-    return undefined;
+    if (found === undefined) findings.add(at, 'NotFound', notFound('a Task, or an entry in taskRefs', name));
+    return found;
+  };
+  const machine = machineOf(spec, path, {
+    task: (state, at) => {
+      if (executorOf(state) !== undefined) return source.written(state);
+      const name = functionOf(state);
+      const found = name === null ? undefined : known(name, [...at, 'resource']);
+      if (name !== null && found !== undefined) tasks.set(name, found);
+      return undefined;
+    },
+    compensation: (value, at) => {
+      const name = isObject(value) ? value['resource'] : value;
+      if (typeof name === 'string') return known(name, at);
+      return isObject(value) ? source.written(value) : undefined;
+    },
   });
   const continuation: Machine = { ...machine, tasks: Object.fromEntries(tasks) };
   const { startAt } = machine;

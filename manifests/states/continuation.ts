@@ -96,7 +96,7 @@ class StatesContinuation implements Continuation {
     const visit = visitOf(node);
     if (node === undefined || visit === null || node.isTerminal) return event;
     if (event.type === 'Ended' && node.current?.fence !== event.fence) return event;
-    if (node.current?.stopping === 'Stopped' || run.isCancelRequested) return event;
+    if (node.current?.stopping === 'Stopped' || run.isCancelling) return event;
     const { outcome, effect } = await this.#end(run, node, visit, this.#named(event.outcome), event.at);
     return effect === undefined ? { ...event, outcome } : { ...event, outcome, effect };
   }

@@ -69,6 +69,7 @@ async function workOf(machine: Machine, { name, visit, around }: Arrival): Promi
     task: name,
     ...retryOf(state),
     ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+    ...(state.compensate === undefined ? {} : { compensate: state.compensate }),
   };
   const base = functionFor(machine, state, given);
   if (base === null) {

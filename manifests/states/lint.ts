@@ -215,6 +215,7 @@ function checkTask(state: Fields, context: Context): void {
     checkNumber(state, name, 1, SECONDS_LIMIT, context);
   }
   checkSignal(state, findings);
+  checkCompensation(state, findings);
   const credentials = state.get('credentials');
   if (credentials !== undefined && !isObject(credentials.value) && !isJsonataText(credentials.value)) {
     findings.add(credentials.path, 'TypeInvalid', `expected a mapping, found ${show(credentials.value)}`);
@@ -223,6 +224,19 @@ function checkTask(state: Fields, context: Context): void {
   if (command !== undefined && typeof command.value !== 'string') {
     findings.add(command.path, 'TypeInvalid', `expected a text, found ${show(command.value)}`);
   } else if (command !== undefined) checkExecutor({ command: command.value }, state.path, findings);
+}
+
+/** The name of a resource, or a mapping that says what to run. */
+function checkCompensation(state: Fields, findings: Findings): void {
+  const field = state.get('compensate');
+  if (field === undefined || (typeof field.value === 'string' && field.value !== '')) return;
+  if (!isObject(field.value)) {
+    findings.add(field.path, 'TypeInvalid', `expected a resource or a mapping, found ${show(field.value)}`);
+    return;
+  }
+  const task = new Fields(field.value, field.path, findings);
+  checkOneOf(task, ['resource', 'taskRef', ...EXECUTOR_FIELDS], findings, true);
+  checkExecutor(field.value, field.path, findings);
 }
 
 /** A name, or a mapping with one. */

@@ -31,6 +31,8 @@ export interface State {
   readonly integration?: Integration;
   /** A Task that runs an executor of its own, without naming a resource. */
   readonly task?: TaskSpec;
+  /** What undoes a Task when the run does not end well. */
+  readonly compensate?: TaskSpec;
   /** Name of the Signal that a Task waits for, once its function (if it has one) has ended. */
   readonly signal?: string;
   /** All other fields, by their names in our letters, as they were written. */

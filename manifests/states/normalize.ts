@@ -15,14 +15,20 @@ import { TIMEOUTS, UNCATCHABLE } from './state-error.ts';
 /** What stands behind the Task state at `path`, written as `task`: its own executor, or what its resource names. */
 export type ResolveTask = (task: JsonObject, path: Path) => TaskSpec | undefined;
 
-export function machineOf(spec: JsonObject, path: Path, resolve: ResolveTask): Omit<Machine, 'tasks'> {
+export interface Resolve {
+  readonly task: ResolveTask;
+  /** What `compensate` says. */
+  readonly compensation: (value: Json, path: Path) => TaskSpec | undefined;
+}
+
+export function machineOf(spec: JsonObject, path: Path, resolve: Resolve): Omit<Machine, 'tasks'> {
   const states: [string, State][] = [];
   const startAt = collect(new Fields(spec, path, new Findings()), false, states, resolve);
   return { startAt, states: Object.fromEntries(states), isAsl: Object.hasOwn(spec, 'StartAt'), version: 1 };
 }
 
 /** Adds the states of a machine and of those inside it; returns its first. */
-function collect(machine: Fields, outer: boolean, states: [string, State][], resolve: ResolveTask): string {
+function collect(machine: Fields, outer: boolean, states: [string, State][], resolve: Resolve): string {
   const isJsonata = languageOf(machine, outer);
   for (const { name, state } of statesOf(machine, new Findings())) {
     states.push([name, normalizeState(state, languageOf(state, isJsonata), states, resolve)]);
@@ -51,10 +57,11 @@ const STRUCTURE = new Set([
   'maxRetries',
   'waitForSignal',
   'comment',
+  'compensate',
   ...EXECUTOR_FIELDS,
 ]);
 
-function normalizeState(state: Fields, isJsonata: boolean, states: [string, State][], resolve: ResolveTask): State {
+function normalizeState(state: Fields, isJsonata: boolean, states: [string, State][], resolve: Resolve): State {
   const type = typeOf(state, new Findings()) ?? 'Fail';
   const text = (name: string): string | undefined => {
     const value = state.get(name)?.value;
@@ -62,7 +69,9 @@ function normalizeState(state: Fields, isJsonata: boolean, states: [string, Stat
   };
   const branches = branchesOf(state).map((inner) => collect(inner, isJsonata, states, resolve));
   const resource = text('resource');
-  const task = type === 'Task' ? resolve(plainOf(state), state.path) : undefined;
+  const task = type === 'Task' ? resolve.task(plainOf(state), state.path) : undefined;
+  const undo = state.get('compensate');
+  const compensate = undo === undefined ? undefined : resolve.compensation(undo.value, undo.path);
   const signal = signalOf(state);
   return {
     type,
@@ -77,6 +86,7 @@ function normalizeState(state: Fields, isJsonata: boolean, states: [string, Stat
     ...(isDistributed(state) ? { isDistributed: true } : {}),
     ...(resource !== undefined && isInvoke(resource) ? { integration: 'invoke' as const } : {}),
     ...optional('task', task),
+    ...optional('compensate', compensate),
     ...optional('signal', signal ?? (resource !== undefined && waitsForToken(resource) ? TOKEN : undefined)),
     fields: Object.fromEntries(
       state.names().flatMap((name) => (STRUCTURE.has(name) ? [] : [[name, state.get(name)?.value ?? null]])),

@@ -149,20 +149,25 @@ describe('a run', () => {
     CancelRequested: { type: 'CancelRequested' },
     RestartRequested: { type: 'RestartRequested', node: 'first', nonce: '1' },
     GraphChanged: { type: 'GraphChanged', by: 'first', change: { nodes: [{ id: 'n', task: { executor: COMMAND } }] } },
+    Compensating: {
+      type: 'Compensating',
+      nodes: ['first'],
+      end: { phase: 'Failed', reason: 'r', message: '' },
+    },
     RunEnded: { type: 'RunEnded', phase: 'Failed', reason: 'r', message: '' },
   };
   const when: Readonly<Record<string, { reach: () => Driver; changes: readonly string[] }>> = {
     active: {
       reach: () => reach('blocked'),
-      changes: ['Suspended', 'CancelRequested', 'RestartRequested', 'GraphChanged', 'RunEnded'],
+      changes: ['Suspended', 'CancelRequested', 'RestartRequested', 'Compensating', 'GraphChanged', 'RunEnded'],
     },
     suspended: {
       reach: () => reach('blocked').take({ type: 'Suspended' }),
-      changes: ['Resumed', 'CancelRequested', 'RestartRequested', 'GraphChanged', 'RunEnded'],
+      changes: ['Resumed', 'CancelRequested', 'RestartRequested', 'Compensating', 'GraphChanged', 'RunEnded'],
     },
     cancelled: {
       reach: () => reach('blocked').take({ type: 'CancelRequested' }),
-      changes: ['Suspended', 'RestartRequested', 'GraphChanged', 'RunEnded'],
+      changes: ['Suspended', 'RestartRequested', 'Compensating', 'GraphChanged', 'RunEnded'],
     },
     ended: { reach: () => reach('blocked').finish(), changes: ['Suspended', 'RestartRequested'] },
   };
@@ -198,6 +203,7 @@ test('every type of event is in one of the tables', () => {
     RestartRequested: true,
     RestartRefused: true,
     RoundOpened: true,
+    Compensating: true,
     GraphChanged: true,
     RunEnded: true,
   };
@@ -208,6 +214,7 @@ test('every type of event is in one of the tables', () => {
     'Resumed',
     'CancelRequested',
     'RestartRequested',
+    'Compensating',
     'GraphChanged',
     'RunEnded',
   ]);
