@@ -25,11 +25,15 @@ import type { Workers } from './workers.ts';
 const GRACE_MS = 5000;
 /** A lease without files is acted upon after it was missed so often, a second apart. */
 const MISSED_LIMIT = 2;
+/** An offer that was not taken for so long goes to a worker that has nothing to do. */
+const PATIENCE_MS = 1000;
 
 interface Standing {
   readonly active: ActiveRun;
   readonly node: Node;
   readonly worker: string;
+  /** Engine time at which this controller began to hold it. */
+  readonly since: number;
   missed: number;
 }
 
@@ -70,7 +74,7 @@ export class LeaseKeeper {
   }
 
   #hold(active: ActiveRun, node: Node, fence: string, worker: string): void {
-    this.#standing.set(fence, { active, node, worker, missed: 0 });
+    this.#standing.set(fence, { active, node, worker, since: this.#deps.clock.now().time, missed: 0 });
     this.#workers.hold(worker, fence);
   }
 
@@ -100,6 +104,7 @@ export class LeaseKeeper {
     const attempt = node.current;
     if (attempt === null || attempt.fence !== view.fence || this.#endings.has(view.fence)) return false;
     const stamp = { at: now.wall, time: now.time, node: node.id, fence: view.fence };
+    if (view.claim !== null && attempt.slot === null) this.#workers.took(worker);
     if (view.outcome !== null) {
       if (attempt.stopping !== null) return false;
       this.#finish(active, worker, view.fence, endedEvent(stamp, view, view.outcome, attempt.slot === null));
@@ -165,11 +170,17 @@ export class LeaseKeeper {
   /** Offers that wait at a worker that cannot take them now, while another could: taken back. Returns the runs. */
   async rebalance(now: Now): Promise<Set<ActiveRun>> {
     const touched = new Set<ActiveRun>();
-    const hasIdleSlot = this.#workers.hasIdleSlot();
-    for (const [fence, { active, node, worker }] of this.#standing) {
+    for (const [fence, { active, node, worker, since }] of this.#standing) {
       if (node.current === null || node.current.slot !== null) continue;
-      if (this.#workers.isServing(worker) && !(hasIdleSlot && this.#workers.isOverfull(worker))) continue;
-      if (await this.withdraw(fence, now)) touched.add(active);
+      const isOverfull = this.#workers.isOverfull(worker);
+      const isLate = !isOverfull && now.time - since >= PATIENCE_MS;
+      if (this.#workers.isServing(worker)) {
+        if (!isLate && !isOverfull) continue;
+        if (!this.#workers.hasIdleSlotBesides(worker)) continue;
+      }
+      if (!(await this.withdraw(fence, now))) continue;
+      if (isLate) this.#workers.isWaitedFor(worker);
+      touched.add(active);
     }
     return touched;
   }

@@ -5,6 +5,7 @@
 // W1  no more stands with a worker than its slots and a prefetch of one; more only while its attempts are tiny, so that a slot
 //     never waits for the controller.
 // W2  the worker with the most free slots is next; among equals the one that was served longest ago.
+// W3  a worker that let an offer wait in vain (it is stopped, or starved) is slow until it takes something: it comes last.
 
 import type { WorkerView } from '../store/store.ts';
 
@@ -21,6 +22,11 @@ interface WorkerState {
   standing: Set<string>;
   averageMs: number;
   servedAt: number;
+  isSlow: boolean;
+}
+
+function newState(view: WorkerView, fences: readonly string[] = []): WorkerState {
+  return { view, standing: new Set(fences), averageMs: Number.POSITIVE_INFINITY, servedAt: 0, isSlow: false };
 }
 
 export class Workers {
@@ -31,9 +37,12 @@ export class Workers {
   update(views: readonly WorkerView[]): void {
     for (const view of views) {
       const known = this.#workers.get(view.name);
-      if (known === undefined)
-        this.#workers.set(view.name, { view, standing: new Set(), averageMs: Number.POSITIVE_INFINITY, servedAt: 0 });
-      else known.view = view;
+      if (known === undefined) this.#workers.set(view.name, newState(view));
+      else {
+        // Another process on that seat: what is known of the old one says nothing about it.
+        if (known.view.pid !== view.pid) known.isSlow = false;
+        known.view = view;
+      }
     }
     const names = new Set(views.map(({ name }) => name));
     for (const [name, state] of this.#workers) {
@@ -56,10 +65,19 @@ export class Workers {
   hold(name: string, fence: string): void {
     const state = this.#workers.get(name);
     if (state !== undefined) state.standing.add(fence);
-    else {
-      const view = { name, slots: 0, alive: false, draining: false, pid: 0 };
-      this.#workers.set(name, { view, standing: new Set([fence]), averageMs: Number.POSITIVE_INFINITY, servedAt: 0 });
-    }
+    else this.#workers.set(name, newState({ name, slots: 0, alive: false, draining: false, pid: 0 }, [fence]));
+  }
+
+  /** It took an offer. */
+  took(name: string): void {
+    const state = this.#workers.get(name);
+    if (state !== undefined) state.isSlow = false;
+  }
+
+  /** An offer waited there in vain. */
+  isWaitedFor(name: string): void {
+    const state = this.#workers.get(name);
+    if (state !== undefined) state.isSlow = true;
   }
 
   /** The fence stands no more. `tookMs`: how long the attempt ran, when it did. */
@@ -77,12 +95,7 @@ export class Workers {
     let best: WorkerState | null = null;
     for (const state of this.#workers.values()) {
       if (!this.isServing(state.view.name) || state.standing.size >= capacity(state)) continue;
-      if (
-        best === null ||
-        freeSlots(state) > freeSlots(best) ||
-        (freeSlots(state) === freeSlots(best) && state.servedAt < best.servedAt)
-      )
-        best = state;
+      if (best === null || isBefore(state, best)) best = state;
     }
     if (best === null) return null;
     this.#served += 1;
@@ -90,9 +103,13 @@ export class Workers {
     return best.view.name;
   }
 
-  /** A worker that serves and has a slot with nothing to do. */
-  hasIdleSlot(): boolean {
-    return [...this.#workers.values()].some((state) => this.isServing(state.view.name) && freeSlots(state) > 0);
+  /** Another worker that serves and has a slot with nothing to do. */
+  hasIdleSlotBesides(name: string): boolean {
+    for (const state of this.#workers.values()) {
+      const other = state.view.name;
+      if (other !== name && !state.isSlow && freeSlots(state) > 0 && this.isServing(other)) return true;
+    }
+    return false;
   }
 
   /** More stands with it than it has slots: an offer there waits. */
@@ -100,6 +117,13 @@ export class Workers {
     const state = this.#workers.get(name);
     return state !== undefined && freeSlots(state) < 0;
   }
+}
+
+/** W2, W3. */
+function isBefore(left: WorkerState, right: WorkerState): boolean {
+  if (left.isSlow !== right.isSlow) return right.isSlow;
+  const difference = freeSlots(left) - freeSlots(right);
+  return difference > 0 || (difference === 0 && left.servedAt < right.servedAt);
 }
 
 function freeSlots(state: WorkerState): number {
