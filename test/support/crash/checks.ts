@@ -6,7 +6,7 @@
 // I5  failures within the retries, losses within their cap.   I6  a start comes after the ends of all predecessors.
 // I7  what has ended stays as it is.                           I10 epochs of a journal never go back, sequence numbers have no gap.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PlannedNode, PlannedRun } from './flows.ts';
 import type { Entry, Ledger } from './ledger.ts';
@@ -18,6 +18,7 @@ export interface Line {
   readonly node?: string;
   readonly attempt?: number;
   readonly fence?: string;
+  readonly worker?: string;
   readonly phase?: string;
   readonly nodes?: readonly string[];
   readonly outcome?: { readonly result: string; readonly reason?: string };
@@ -39,11 +40,11 @@ export function runDirectory(state: string, run: string): string | null {
 export function readJournal(state: string, run: string): Line[] {
   const directory = runDirectory(state, run);
   if (directory === null) return [];
-  const text = readFileSync(join(directory, 'journal.ndjson'), 'utf8');
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Line);
+  const path = join(directory, 'journal.ndjson');
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  // While a run goes on, what stands behind the last newline is on its way.
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as Line);
 }
 
 /** What is published of a run: null while there is nothing. */

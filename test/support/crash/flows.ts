@@ -110,6 +110,15 @@ export class Flows {
     return plan(name, [this.#ok('a'), this.#flaky('b', 1, 'a'), hang, this.#ok('d', 'b', 'c')]);
   }
 
+  /** Nodes that wait for nothing but a slot, each for so long. */
+  wide(name: string, count: number, seconds: number): PlannedRun {
+    const exec = [this.#ledger.program, 'ok', String(seconds)];
+    return plan(
+      name,
+      Array.from({ length: count }, (_, index) => this.#node(`n${index + 1}`, [], { exec }, {})),
+    );
+  }
+
   #ok(id: string, ...dependencies: string[]): PlannedNode {
     return this.#node(id, dependencies, this.#command('ok'), {});
   }
