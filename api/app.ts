@@ -10,7 +10,7 @@ import Koa, { type Context, type Next } from 'koa';
 import Router from 'koa-router';
 import { logRequests } from './access-log.ts';
 import { addCore } from './core/routes.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiDeps, AppDeps } from './deps.ts';
 import { addExecutions } from './faces/executions.ts';
 import { addDocs } from './faces/openapi.ts';
 import { addSteps } from './faces/steps.ts';
@@ -28,6 +28,7 @@ import {
   toStatus,
 } from './problem.ts';
 import { BodyReader } from './request.ts';
+import { ChangeHub, SharedLists, Texts } from './resources/hub.ts';
 import { addResources } from './resources/routes.ts';
 import { addRunParts } from './resources/run-parts.ts';
 import { addViews } from './resources/views.ts';
@@ -38,7 +39,10 @@ const OPEN = new Set(['/healthz', '/livez', '/readyz', '/version', '/docs', '/op
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 const LONGEST_URL = 4096;
 
-export function createApp(deps: ApiDeps): Koa {
+export function createApp(given: ApiDeps): Koa {
+  const { store } = given;
+  const shared = { hub: new ChangeHub(store), lists: new SharedLists(store), texts: new Texts() };
+  const deps: AppDeps = { ...given, shared };
   const app = new Koa();
   app.proxy = false;
   app.silent = true;

@@ -5,10 +5,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Context } from 'koa';
 import { isObject, type Json, type JsonObject, textAt } from '../../kernel/json.ts';
-import type { Kind } from '../../manifests/model.ts';
+import type { Kind, Resource } from '../../manifests/model.ts';
 import { isObjectName } from '../../manifests/names.ts';
 import type { Store } from '../../store/store.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps, AppDeps } from '../deps.ts';
 import { type Form, negotiate } from '../negotiate.ts';
 import { badRequest, notFound } from '../problem.ts';
 import { flag, queryOf, wholeNumber } from '../request.ts';
@@ -120,8 +120,14 @@ export interface Listed {
   readonly metadata: JsonObject;
 }
 
-export async function listStored(deps: ApiDeps, ctx: Context, type: StoredType, asked: ListQuery): Promise<void> {
-  answerList(deps, ctx, type, asked, await collect(deps.store, type.kind, asked));
+export async function listStored(deps: AppDeps, ctx: Context, type: StoredType, asked: ListQuery): Promise<void> {
+  const { items, metadata } = await collect(deps, type.kind, asked);
+  if (asked.form.table !== null) return answerList(deps, ctx, type, asked, { items: items.map(plain), metadata });
+  // Objects that several answers share are turned into text once.
+  const texts = items.map((item) => deps.shared.texts.of(item));
+  const head = JSON.stringify({ kind: `${type.kind}List`, apiVersion: groupVersionOf(type), metadata });
+  ctx.type = 'application/json';
+  ctx.body = `${head.slice(0, -1)},"items":[${texts.join(',')}]}`;
 }
 
 /** An answer with everything that was found, in the form that was asked for. */
@@ -147,21 +153,26 @@ export function selectListed(objects: readonly JsonObject[], asked: ListQuery, r
   return { items: page.map(({ object }) => object), metadata };
 }
 
-async function collect(store: Store, kind: Kind, asked: ListQuery): Promise<Listed> {
+interface Collected {
+  readonly items: readonly Resource[];
+  readonly metadata: JsonObject;
+}
+
+async function collect(deps: AppDeps, kind: Kind, asked: ListQuery): Promise<Collected> {
   const { selector, limit = Number.POSITIVE_INFINITY } = asked;
-  if (selector.name !== undefined) return collectOne(store, kind, selector);
-  const items: JsonObject[] = [];
+  if (selector.name !== undefined) return collectOne(deps.store, kind, selector);
+  const items: Resource[] = [];
   let after = asked.after;
   let revision: number | undefined;
   for (;;) {
     const wanted = selector.isEmpty ? Math.min(PAGE, limit - items.length) : PAGE;
-    const page = await store.resources.list(kind, { limit: wanted, ...(after === undefined ? {} : { after }) });
+    const page = await deps.shared.lists.list(kind, { limit: wanted, ...(after === undefined ? {} : { after }) });
     // A watch goes on from the first page: what changed while the others were read comes again.
     revision ??= page.revision;
     for (const [index, object] of page.items.entries()) {
       after = object.metadata.name;
       if (!selector.matches(plain(object))) continue;
-      items.push(plain(object));
+      items.push(object);
       const left = page.items.length - index - 1 + page.remaining;
       if (items.length === limit && left > 0) return ended(items, revision, after, selector.isEmpty ? left : undefined);
     }
@@ -171,16 +182,16 @@ async function collect(store: Store, kind: Kind, asked: ListQuery): Promise<List
   return { items, metadata: { resourceVersion: String(revision) } };
 }
 
-function ended(items: JsonObject[], revision: number, last: string, remaining: number | undefined): Listed {
+function ended(items: Resource[], revision: number, last: string, remaining: number | undefined): Listed {
   const metadata: JsonObject = { resourceVersion: String(revision), continue: continueToken(last) };
   if (remaining !== undefined) metadata['remainingItemCount'] = remaining;
   return { items, metadata };
 }
 
-async function collectOne(store: Store, kind: Kind, selector: Selector): Promise<Listed> {
+async function collectOne(store: Store, kind: Kind, selector: Selector): Promise<Collected> {
   const revision = await store.resources.revision();
   const name = selector.name ?? '';
   const object = isObjectName(name) ? await store.resources.get(kind, name) : null;
-  const items = object !== null && selector.matches(plain(object)) ? [plain(object)] : [];
+  const items = object !== null && selector.matches(plain(object)) ? [object] : [];
   return { items, metadata: { resourceVersion: String(revision) } };
 }

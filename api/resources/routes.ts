@@ -3,7 +3,7 @@
 import type { Context } from 'koa';
 import type Router from 'koa-router';
 import { API_GROUP } from '../../manifests/model.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { AppDeps } from '../deps.ts';
 import { noSuchPath } from '../problem.ts';
 import type { OpenApiDocuments } from '../openapi.ts';
 import type { BodyReader } from '../request.ts';
@@ -18,7 +18,7 @@ export interface ResourceRoutes {
   readonly openApi: OpenApiDocuments;
 }
 
-export function addResources(router: Router, deps: ApiDeps, { bodies, openApi }: ResourceRoutes): void {
+export function addResources(router: Router, deps: AppDeps, { bodies, openApi }: ResourceRoutes): void {
   addDiscovery(router, openApi);
   for (const type of STORED_TYPES) addStored(router, deps, type, bodies);
 }
@@ -50,7 +50,7 @@ function addDiscovery(router: Router, openApi: OpenApiDocuments): void {
   });
 }
 
-function addStored(router: Router, deps: ApiDeps, type: StoredType, bodies: BodyReader): void {
+function addStored(router: Router, deps: AppDeps, type: StoredType, bodies: BodyReader): void {
   const base = `/apis/${API_GROUP}/v1/${type.plural}`;
   const one = `${base}/:name`;
   router.get(base, async (ctx) => {

@@ -8,9 +8,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Context } from 'koa';
 import type { JsonObject } from '../../kernel/json.ts';
-import type { Kind } from '../../manifests/model.ts';
+import type { Kind, Resource } from '../../manifests/model.ts';
 import type { Change } from '../../store/store.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { AppDeps } from '../deps.ts';
 import { type ApiError, badRequest, toApiError, toStatus } from '../problem.ts';
 import { flag, wholeNumber } from '../request.ts';
 import type { Selector } from '../selectors.ts';
@@ -27,7 +27,7 @@ const PAGE = 500;
 
 type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 
-export async function watchStored(deps: ApiDeps, ctx: Context, type: StoredType, asked: ListQuery): Promise<void> {
+export async function watchStored(deps: AppDeps, ctx: Context, type: StoredType, asked: ListQuery): Promise<void> {
   const from = revisionOf(asked.query);
   const seconds = Math.min(wholeNumber(asked.query, 'timeoutSeconds') ?? LONGEST_SECONDS, LONGEST_SECONDS);
   const stream = new WatchStream(deps, openStream(ctx, 'application/json'), type, asked);
@@ -35,7 +35,7 @@ export async function watchStored(deps: ApiDeps, ctx: Context, type: StoredType,
   const cancel = deps.store.clock.after(seconds * 1000, () => stream.end());
   try {
     const start = from === null ? await stream.sendExisting() : await stream.expectFrom(from);
-    for await (const change of deps.store.resources.watch(start, stop)) stream.send(change);
+    for await (const change of deps.shared.hub.watch(start, stop)) stream.send(change);
   } catch (error) {
     stream.fail(toApiError(error, null, (unexpected) => reportWatch(deps, unexpected)));
   } finally {
@@ -44,7 +44,7 @@ export async function watchStored(deps: ApiDeps, ctx: Context, type: StoredType,
   }
 }
 
-function reportWatch(deps: ApiDeps, error: unknown): string {
+function reportWatch(deps: AppDeps, error: unknown): string {
   deps.log.error('a watch failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   return 'the watch failed';
 }
@@ -78,7 +78,7 @@ function streamHeaders(ctx: Context): { [name: string]: string } {
 }
 
 class WatchStream {
-  readonly #deps: ApiDeps;
+  readonly #deps: AppDeps;
   readonly #response: ServerResponse;
   readonly #type: StoredType;
   readonly #asked: ListQuery;
@@ -88,7 +88,7 @@ class WatchStream {
   #position = 0;
   #cancelBookmark: () => void = () => undefined;
 
-  constructor(deps: ApiDeps, response: ServerResponse, type: StoredType, asked: ListQuery) {
+  constructor(deps: AppDeps, response: ServerResponse, type: StoredType, asked: ListQuery) {
     this.#deps = deps;
     this.#response = response;
     this.#type = type;
@@ -105,16 +105,16 @@ class WatchStream {
 
   /** Everything there is as ADDED; returns the revision to go on from. */
   async sendExisting(): Promise<number> {
-    const { store } = this.#deps;
+    const { lists } = this.#deps.shared;
     let revision: number | undefined;
     for (let after = ''; ; ) {
-      const page = await store.resources.list(this.#type.kind, { limit: PAGE, ...(after === '' ? {} : { after }) });
+      const page = await lists.list(this.#type.kind, { limit: PAGE, ...(after === '' ? {} : { after }) });
       revision ??= page.revision;
       for (const item of page.items) {
         const object = plain(item);
         if (!this.#asked.selector.matches(object)) continue;
         this.#known.add(item.metadata.uid);
-        this.#write('ADDED', object);
+        this.#write('ADDED', item);
       }
       after = page.items.at(-1)?.metadata.name ?? '';
       if (page.remaining === 0 || after === '') break;
@@ -138,7 +138,7 @@ class WatchStream {
     this.#position = change.revision;
     if (change.kind !== this.#type.kind) return;
     const type = this.#known.judge(change);
-    if (type !== null) this.#write(type, plain(change.object));
+    if (type !== null) this.#write(type, change.object);
   }
 
   fail(error: ApiError): void {
@@ -164,14 +164,13 @@ class WatchStream {
     this.#writeLine('BOOKMARK', { kind: this.#type.kind, apiVersion: groupVersionOf(this.#type), metadata });
   }
 
-  #write(type: EventType, object: JsonObject): void {
+  #write(type: EventType, object: Resource): void {
     const { form, include } = this.#asked;
-    if (form.table === null) return this.#writeLine(type, object);
-    const resourceVersion = (object['metadata'] as JsonObject)['resourceVersion'] ?? '';
-    const table = toTable(this.#type.kind, [object], {
+    if (form.table === null) return this.#send(`{"type":"${type}","object":${this.#deps.shared.texts.of(object)}}\n`);
+    const table = toTable(this.#type.kind, [plain(object)], {
       include,
       wallMs: this.#deps.store.clock.now().wall,
-      metadata: { resourceVersion },
+      metadata: { resourceVersion: object.metadata.resourceVersion },
       hasColumns: this.#hasColumns,
       apiVersion: `meta.k8s.io/${form.table}`,
     });
@@ -180,8 +179,12 @@ class WatchStream {
   }
 
   #writeLine(type: EventType, object: JsonObject): void {
+    this.#send(`${JSON.stringify({ type, object })}\n`);
+  }
+
+  #send(line: string): void {
     if (this.#stop.signal.aborted || this.#response.destroyed) return;
-    this.#response.write(`${JSON.stringify({ type, object })}\n`);
+    this.#response.write(line);
     if (this.#response.writableLength > LONGEST_BACKLOG_BYTES) this.#response.destroy();
   }
 }
@@ -203,9 +206,9 @@ class KnownMatches {
     if (!this.#selector.isFixed) this.#matching.add(uid);
   }
 
-  async learn(deps: ApiDeps, kind: Kind): Promise<void> {
+  async learn(deps: AppDeps, kind: Kind): Promise<void> {
     for (let after = ''; ; ) {
-      const page = await deps.store.resources.list(kind, { limit: PAGE, ...(after === '' ? {} : { after }) });
+      const page = await deps.shared.lists.list(kind, { limit: PAGE, ...(after === '' ? {} : { after }) });
       for (const item of page.items) if (this.#selector.matches(plain(item))) this.#matching.add(item.metadata.uid);
       this.#learnedAt = Math.max(this.#learnedAt, page.revision);
       after = page.items.at(-1)?.metadata.name ?? '';
