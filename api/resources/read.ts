@@ -182,7 +182,7 @@ async function collect(deps: AppDeps, kind: Kind, asked: ListQuery): Promise<Col
   return { items, metadata: { resourceVersion: String(revision) } };
 }
 
-function ended(items: Resource[], revision: number, last: string, remaining: number | undefined): Listed {
+function ended(items: Resource[], revision: number, last: string, remaining: number | undefined): Collected {
   const metadata: JsonObject = { resourceVersion: String(revision), continue: continueToken(last) };
   if (remaining !== undefined) metadata['remainingItemCount'] = remaining;
   return { items, metadata };
