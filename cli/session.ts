@@ -73,6 +73,9 @@ export class Session {
 
   #openHere(): Promise<Store> {
     return this.#doors.openStore(this.stateDir).catch((error: unknown) => {
+      // A directory that is refused is named in the words that refuse it.
+      if (error instanceof StoreError && error.message.startsWith('state directory '))
+        throw new Failure(1, error.message);
       throw error instanceof StoreError || isSystemError(error)
         ? new Failure(1, `state directory ${this.stateName} cannot be used: ${error.message}`)
         : error;

@@ -175,6 +175,11 @@ test.each([
     error: new StoreError('Unavailable', '/x', '/x lies on NFS'),
     says: 'error: state directory ./state cannot be used: /x lies on NFS\n',
   },
+  {
+    name: 'a state directory that is refused by name',
+    error: new StoreError('Unavailable', '/x', 'state directory "/x": expected a local file system, found NFS'),
+    says: 'error: state directory "/x": expected a local file system, found NFS\n',
+  },
 ])('$name is exit code 1 and one line', async ({ error, says }) => {
   const ended = await cli(['get', 'runs'], { openStore: () => Promise.reject(error) });
   expect(ended).toEqual({ exitCode: 1, stdout: '', stderr: says });
