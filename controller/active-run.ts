@@ -19,6 +19,8 @@ import type { Journal, Leases, RunPlaces, RunRef } from '../store/store.ts';
 
 /** A snapshot follows after so many events, or twice as many as there are nodes. */
 const SNAPSHOT_EVENTS = 2000;
+/** So many steps of a state machine take some ten milliseconds. */
+const STEPS_AT_ONCE = 200;
 
 export class ActiveRun {
   readonly ref: RunRef;
@@ -76,13 +78,20 @@ export class ActiveRun {
     else this.#ends.push(event);
   }
 
-  /** Decides until there is nothing left that follows. */
-  async settle(now: Now): Promise<void> {
+  /**
+   * Decides until there is nothing left that follows; true then. A run that goes on by itself may go on for ever: it is left after a
+   * while, for others to have their turn.
+   */
+  async settle(now: Now): Promise<boolean> {
     for (const event of this.#ends.splice(0)) await this.#takeNext(event);
+    let steps = 0;
     for (let events = decide(this.run, now); events.length > 0; events = decide(this.run, now)) {
       if (this.#continuation === null) this.take(events);
+      else if (steps >= STEPS_AT_ONCE) return false;
       else for (const event of events) await this.#takeNext(event);
+      steps += events.length;
     }
+    return true;
   }
 
   async #takeNext(event: RunEvent): Promise<void> {

@@ -48,6 +48,8 @@ class Controller {
   readonly #runs: RunTable;
 
   readonly #dirty = new Set<ActiveRun>();
+  /** Runs that had more to do than one pass may take. */
+  readonly #unsettled = new Set<ActiveRun>();
   /** Runs with ready nodes, the one that was served longest ago first. */
   readonly #rotation = new Set<ActiveRun>();
   readonly #dueOf = new Map<ActiveRun, Timer<ActiveRun>>();
@@ -140,6 +142,7 @@ class Controller {
   }
 
   #untilNextLook(now: Now): number {
+    if (this.#dirty.size > 0) return 0;
     const due = this.#timers.next();
     const waits = [
       this.#publisher.run(now.time),
@@ -215,11 +218,13 @@ class Controller {
     for (const active of touched) await this.#journal(active);
     await this.#keeper.sendOffers();
     for (const active of touched) this.#follow(active, now);
+    for (const active of this.#unsettled) if (this.#runs.isActive(active)) this.#dirty.add(active);
+    this.#unsettled.clear();
   }
 
   async #bringUpToDate(active: ActiveRun, now: Now): Promise<void> {
     for (const event of consumeSignals(active.run, this.#signals.of(active.ref.uid), now)) active.takeEnd(event);
-    await active.settle(now);
+    if (!(await active.settle(now))) this.#unsettled.add(active);
     if (await this.#keeper.enforce(active, now)) this.#dirty.add(active);
     if (nextStartable(active.run) !== null) this.#rotation.add(active);
   }
