@@ -51,7 +51,7 @@ async function inSlot(command: string, env: Record<string, string> = ENV): Promi
   const offer = place.offer(counter, { type: 'command', command }, { env, workingDir: directory });
   await leases.offer(WORKER, offer);
   await leases.claim(WORKER, offer.fence, slot.token);
-  const job = prepareJob(offer, leases.places(WORKER, offer.fence), new Disk(), process.env);
+  const job = prepareJob(offer, leases.places(WORKER, offer.fence, slot.token), new Disk(), process.env);
   if ('type' in job) throw new Error(job.message);
   slot.run(job);
   const own = counter;
@@ -63,7 +63,7 @@ async function inSlot(command: string, env: Record<string, string> = ENV): Promi
 function inShell(command: string, env: Record<string, string> = ENV): Seen {
   const directory = fs.mkdtempSync(join(place.root, 'work-'));
   const offer = place.offer(counter, { type: 'command', command }, { env, workingDir: directory });
-  const job = prepareJob(offer, leases.places(WORKER, offer.fence), new Disk(), process.env);
+  const job = prepareJob(offer, leases.places(WORKER, offer.fence, slot.token), new Disk(), process.env);
   if ('type' in job) throw new Error(job.message);
   const log = join(place.root, 'reference.log');
   const handle = fs.openSync(log, 'a+');
@@ -353,7 +353,7 @@ describe('an argument list in a slot', () => {
     const offer = place.offer(counter, { type: 'exec', argv: ['printf', '[%s]', ...words] });
     await leases.offer(WORKER, offer);
     await leases.claim(WORKER, offer.fence, slot.token);
-    const job = prepareJob(offer, leases.places(WORKER, offer.fence), new Disk(), process.env);
+    const job = prepareJob(offer, leases.places(WORKER, offer.fence, slot.token), new Disk(), process.env);
     if ('type' in job) throw new Error(job.message);
     slot.run(job);
     await settledLease(leases, counter);
