@@ -1,5 +1,5 @@
 // The files of one run, runs/NAME.UID8/, and how its directory comes into being and goes: whole, by one rename each.
-// A directory comes into being and goes by one rename, so that no half of one is ever met; what stands inside is written by its owners.
+// Does not own what stands inside: journal.ts, snapshot.ts, status.ts and data.ts write it, run-reader.ts reads it.
 
 import { basename, dirname, join } from 'node:path';
 import { isObject } from '../../kernel/json.ts';
