@@ -3,6 +3,7 @@
 // K1  a key is written whole before it has its name, and is on the platter before anybody is told.
 // K2  a directory or a key that others may read or write is refused, never used.
 
+import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { StoreError } from '../../kernel/errors.ts';
 import { isObject, type Json, textAt } from '../../kernel/json.ts';
@@ -47,8 +48,7 @@ class FileKeys implements Keys {
 
   async create(name: string, text: string): Promise<boolean> {
     const path = this.#path(name);
-    const temporary = join(this.#paths.keys, `.${name}.${process.pid}.tmp`);
-    this.#disk.unlink(temporary);
+    const temporary = join(this.#paths.keys, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
     try {
       await this.#disk.createNewSynced(temporary, text);
       const isFirst = this.#disk.link(temporary, path);
