@@ -105,7 +105,7 @@ export class MachineDriver {
   async toEnd(): Promise<void> {
     while (this.run.end === null && this.events.length < EVENT_LIMIT) {
       if (await this.settle()) continue;
-      if (await this.#work()) continue;
+      if (await this.work()) continue;
       const wait = msUntilDue(this.run, this.#now);
       if (wait === undefined) return;
       this.#now = { time: this.#now.time + wait, wall: this.#now.wall + wait };
@@ -126,7 +126,7 @@ export class MachineDriver {
   }
 
   /** Gives the next ready task to the function that it names. */
-  async #work(): Promise<boolean> {
+  async work(): Promise<boolean> {
     const node = nextStartable(this.run);
     if (node === null) return false;
     this.#fences += 1;
