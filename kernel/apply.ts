@@ -352,7 +352,8 @@ function finish(run: Run, node: Node, state: NodeState, at: number): void {
   setState(run, node, state);
   setTimer(run, node, null);
   unqueue(run, node);
-  node.finishedAt = at;
+  // The claim may have been seen by one clock and the end by another that is some milliseconds behind it.
+  node.finishedAt = Math.max(at, node.startedAt ?? at);
   run.endings += 1;
   node.endedAs = run.endings;
   if (state === 'FAILED' && !node.isHandled) {

@@ -364,6 +364,18 @@ describe('status', () => {
     });
   });
 
+  test('a node never ends before it starts, though the clock of its slot is behind', () => {
+    const driver = start('a').advance(1000);
+    driver.offer();
+    const fence = driver.fenceOf('a');
+    const [since, until] = [WALL + 995, WALL + 995];
+    driver.claim('a').take({ type: 'Ended', node: 'a', fence, outcome: SUCCESS, since, until }).settle();
+    expect(nodeStatuses(driver.run)['a']).toMatchObject({
+      startTime: '2030-01-01T00:00:01.000Z',
+      finishTime: '2030-01-01T00:00:01.000Z',
+    });
+  });
+
   test('of a suspended run says since when', () => {
     const driver = start('a').advance(5000).take({ type: 'Suspended' });
     expect(phaseOf(driver.run)).toBe('Suspended');
