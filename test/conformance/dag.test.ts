@@ -19,6 +19,7 @@ interface Task {
   readonly items?: readonly string[];
   readonly max_retries?: number;
   readonly timeout_s?: number;
+  readonly continue_on_failure?: boolean;
   readonly backoff?: { readonly duration_s: number; readonly factor: number; readonly cap_s: number };
 }
 
@@ -90,6 +91,23 @@ function writtenTasks(task: Task, isWatched: boolean): JsonObject[] {
   if (max_retries !== undefined) body['max_retries'] = max_retries;
   if (items === undefined) return [{ id, ...body }];
   return items.map((item, index) => ({ id: `${id}-${index}`, ...body, env: { ITEM: item } }));
+}
+
+/** Steps as states: a step is a Parallel with a branch for each of its tasks. */
+function machineOf(steps: readonly (readonly Task[])[]): JsonObject {
+  const states = steps.map((step, index): [string, JsonObject] => {
+    const after: JsonObject = index + 1 < steps.length ? { next: `step-${index + 1}` } : { end: true };
+    return [`step-${index}`, { type: 'Parallel', branches: step.map(branchOf), ...after }];
+  });
+  return { startAt: 'step-0', states: Object.fromEntries(states) };
+}
+
+function branchOf({ id, command, continue_on_failure }: Task): JsonObject {
+  const handled: JsonObject =
+    continue_on_failure === true ? { catch: [{ errorType: 'States.ALL', next: 'go_on' }] } : {};
+  const states: JsonObject = { [id]: { type: 'Task', command, end: true, ...handled } };
+  if (continue_on_failure === true) states['go_on'] = { type: 'Pass', end: true };
+  return { startAt: id, states };
 }
 
 /** A line in the ledger when it begins, and one when it has ended. */
@@ -169,6 +187,20 @@ describe.skipIf(!isHere)('a DAG from elsewhere', () => {
       expect(most).toBeGreaterThan(1);
     }
     if (expected.min_wall_s !== undefined) expect(wallSeconds).toBeGreaterThanOrEqual(expected.min_wall_s);
+  });
+
+  test('argo-continue-on-fail as a state machine: a failure that is caught is shown, and the run succeeds', async () => {
+    const found = all.find(({ name }) => name === 'argo-continue-on-fail');
+    if (found?.steps === undefined) throw new Error('no case argo-continue-on-fail');
+    place.file('flow.json', JSON.stringify({ name: 'flow', ...machineOf(found.steps) }));
+    const { code, stdout } = await place.oarlock('run', 'flow.json', '-o', 'json');
+    const { status } = JSON.parse(stdout) as RunObject;
+    expect(code).toBe(0);
+    expect(status.phase).toBe(found.expected.status);
+    for (const [id, state] of Object.entries(found.expected.tasks ?? {})) {
+      const [node] = Object.entries(status.nodes).filter(([name]) => name === id || name.endsWith(`/${id}`));
+      expect(node?.[1].state, id).toBe(STATES[state]);
+    }
   });
 
   test('argo-retry-backoff waits as long as it expects, and not more often', () => {

@@ -134,6 +134,33 @@ describe.skipIf(!isHere)('files dropped into state/workflows', () => {
     expect((await place.oarlock('logs', 'unicode', 'a')).stdout).toBe(`${text}\n`);
   });
 
+  test.each([
+    { file: 'a22-long-line', node: 'a' },
+    { file: 'n50-task-id', node: '../../../tmp/pwn' },
+    { file: 'p09-result-path-constructor', node: 'q' },
+    { file: 's07-unreachable', node: 'z' },
+  ])('that are odd, as $file, do what they say and nothing else', async ({ file, node }) => {
+    const accepted = objects.get(file)?.status.conditions.find(({ type }) => type === 'Accepted');
+    // Each may be refused as well; then there is nothing to run.
+    if (accepted?.status !== 'True') return expect((await place.oarlock('run', file)).code).toBe(2);
+    expect(await place.oarlock('run', file, '--name', `run-${file}`)).toMatchObject({ code: 0 });
+    expect((await place.run(`run-${file}`)).status.nodes[node]?.state).toBe('SUCCESS');
+  });
+
+  test('that wait for 25 days do not end at once', async () => {
+    const name = 's24-wait-25-days';
+    const run = place.start('run', name, '--name', 'patient');
+    await run.says('a  PENDING → WAITING');
+    const begun = performance.now();
+    await until(
+      () => performance.now() - begun > 3000,
+      () => 'three seconds have gone',
+    );
+    expect((await place.run('patient')).status.nodes).toMatchObject({ a: { state: 'WAITING' } });
+    expect((await place.oarlock('cancel', 'patient')).code).toBe(0);
+    expect((await run.ended).stdout).toContain('patient Cancelled');
+  });
+
   test('that are bad cannot be run', async () => {
     const { code, stderr } = await place.oarlock('run', 'r01-cycle-2');
     expect(code).toBe(2);
