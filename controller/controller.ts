@@ -148,7 +148,7 @@ class Controller {
       this.#publisher.run(now.time),
       due === undefined ? undefined : Math.max(0, due - now.time),
       this.#keeper.hasStanding ? SLOT_CHECK_MS : undefined,
-      this.#runs.size > 0 ? RESYNC_MS : IDLE_RESYNC_MS,
+      this.#runs.size > 0 || this.#runs.isReloading ? RESYNC_MS : IDLE_RESYNC_MS,
     ].filter((wait) => wait !== undefined);
     return Math.min(...waits, LONGEST_WAIT_MS);
   }

@@ -48,6 +48,8 @@ export class LeaseKeeper {
   readonly #ended: { active: ActiveRun; event: RunEvent; worker: string; fence: string }[] = [];
   /** Consumed, but the files are still there until the event is recorded. */
   readonly #consumed = new Set<string>();
+  /** Fences that no run knows: seen once (a look may be older than what was decided since), or being ended. */
+  readonly #suspects = new Set<string>();
   readonly #strangers = new Set<string>();
   readonly #offers: { worker: string; offer: Offer; active: ActiveRun }[] = [];
   #counter = 0;
@@ -95,7 +97,10 @@ export class LeaseKeeper {
       if (standing !== undefined) {
         standing.missed = 0;
         if (this.#see(standing, view, now)) touched.add(standing.active);
-      } else if (!this.#consumed.has(view.fence) && mayEndStrangers) this.#endStranger(worker, view);
+      } else if (!this.#consumed.has(view.fence) && mayEndStrangers) {
+        if (this.#suspects.delete(view.fence)) this.#endStranger(worker, view);
+        else this.#suspects.add(view.fence);
+      }
     }
     return touched;
   }

@@ -48,7 +48,8 @@ export class RunTable {
   readonly #ended = new Set<string>();
   /** Wanted, but something that they refer to is not there (yet). */
   readonly #stuck = new Map<string, Resource>();
-  readonly #reloads = new Map<string, RunRef>();
+  /** Could not be read or journaled: tried again when due, told once for each reason. */
+  readonly #reloads = new Map<string, { readonly ref: RunRef; readonly due: number; readonly reason: string }>();
   readonly #byName = new Map<string, RunRef>();
   /** Ends under way: recording, last publication. */
   readonly #closing = new Map<ActiveRun, Promise<void>>();
@@ -289,19 +290,22 @@ export class RunTable {
 
   #readAgain(ref: RunRef, message: string, error: unknown): void {
     const { log, clock } = this.#deps.controller;
-    log.error(message, { run: ref.name, error: error instanceof Error ? error.message : String(error) });
-    this.#reloads.set(ref.uid, ref);
-    clock.after(RELOAD_MS, this.#deps.wake);
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#reloads.get(ref.uid)?.reason !== reason) log.error(message, { run: ref.name, error: reason });
+    this.#reloads.set(ref.uid, { ref, due: clock.now().time + RELOAD_MS, reason });
   }
 
-  /** Reads again what failed. */
+  /** Reads again what failed a while ago. */
   async reload(now: Now): Promise<void> {
-    for (const [uid, ref] of new Map(this.#reloads)) {
-      this.#reloads.delete(uid);
+    for (const [uid, failed] of new Map(this.#reloads)) {
+      if (failed.due > now.time) continue;
+      const { ref } = failed;
       try {
         const object = await this.#deps.controller.store.resources.get('WorkflowRun', ref.name);
         if (object !== null && object.metadata.uid === uid) await this.consider(object, false, now);
         else await this.removeOrphan(ref, now);
+        // Still the same entry: it did not fail again.
+        if (this.#reloads.get(uid) === failed) this.#reloads.delete(uid);
       } catch (error) {
         this.#readAgain(ref, 'a run cannot be read; tried again', error);
       }
