@@ -54,6 +54,16 @@ export function compileStates(spec: JsonObject, path: Path, source: TaskSource, 
       return isObject(value) ? source.written(value) : undefined;
     },
   });
+  for (const [name, { fields }] of Object.entries(machine.states)) {
+    for (const field of ['itemReader', 'resultWriter']) {
+      if (fields[field] === undefined) continue;
+      findings.add(
+        [...path, 'states', name, field],
+        'NotSupported',
+        'items and results of a Map are not kept in S3 here',
+      );
+    }
+  }
   const continuation: Machine = { ...machine, tasks: Object.fromEntries(tasks) };
   const { startAt } = machine;
   const first = machine.states[startAt];

@@ -342,7 +342,7 @@ class StatesContinuation implements Continuation {
     if (state.isDistributed !== true) throw new StateError(gathered.failed.type, gathered.failed.message);
     throw new StateError(
       'States.ExceedToleratedFailureThreshold',
-      `The specified tolerated failure threshold was exceeded: ${gathered.count} failed, the first with ${gathered.failed.type}: ${gathered.failed.message}`,
+      'The specified tolerated failure threshold was exceeded',
     );
   }
 

@@ -91,10 +91,7 @@ export function living(join: Node): string[] {
 }
 
 /** What the branches came to: the outputs in order, or the failure that ended them. */
-export function gather(
-  join: Node,
-  isEnd: (visit: Visit) => boolean,
-): { outputs: Json[] } | { failed: TaskError; count: number } {
+export function gather(join: Node, isEnd: (visit: Visit) => boolean): { outputs: Json[] } | { failed: TaskError } {
   const outputs = new Map<number, Json>();
   const failures: Node[] = [];
   for (const node of join.predecessors) {
@@ -106,7 +103,7 @@ export function gather(
   const own = visitOf(join)?.join;
   if (own !== undefined && isTooMany(own, failures.length)) {
     const first = failures.reduce((left, right) => ((right.finishedAt ?? 0) < (left.finishedAt ?? 0) ? right : left));
-    return { failed: first.error ?? { type: '', message: '' }, count: failures.length };
+    return { failed: first.error ?? { type: '', message: '' } };
   }
   return { outputs: [...outputs].sort(([left], [right]) => left - right).map(([, output]) => output) };
 }

@@ -3,12 +3,26 @@
 // J1  what goes wrong is States.QueryEvaluationError, with the expression and the field that it stands in.
 // J2  nothing here bounds time or memory: outside tests it runs in a thread (jsonata-thread.ts).
 
-import jsonata from 'jsonata';
+import { createRequire } from 'node:module';
+import type jsonata from 'jsonata';
 import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { Random } from '../../kernel/ports.ts';
+import { lazy } from '../lazy.ts';
 import { isJsonataText } from './choice.ts';
 import { fraction, hash, partition, range } from './intrinsics.ts';
 import { queryError } from './state-error.ts';
+
+const library = lazy(() => createRequire(import.meta.url)('jsonata') as typeof jsonata);
+
+/** Why a text `{% ... %}` is no expression, or undefined. */
+export function expressionProblem(text: string): string | undefined {
+  try {
+    library()(text.slice(2, -2));
+    return undefined;
+  } catch (error) {
+    return `expected a JSONata expression: ${isMessage(error) ? error.message : String(error)}`;
+  }
+}
 
 /** Evaluates every expression in `template`. `field` names the place for messages, `bindings` are the variables without `$`. */
 export async function evaluateTemplate(
@@ -37,7 +51,7 @@ async function evaluate(text: string, field: string, bindings: JsonObject, rando
   const where = `The JSONata expression '${text}' specified for the field '${field}'`;
   let result: unknown;
   try {
-    const expression = jsonata(text);
+    const expression = library()(text);
     for (const [name, signature, compute] of functionsOf(random)) expression.registerFunction(name, compute, signature);
     result = await expression.evaluate(undefined, bindings);
   } catch (error) {

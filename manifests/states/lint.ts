@@ -295,9 +295,24 @@ function checkMap(state: Fields, context: Context): void {
     checkOneOf(state, [name, `${name}Path`], findings, false);
   }
   checkOneOf(state, ['itemSelector', 'parameters'], findings, false);
+  checkBatcher(state, findings);
   checkNumber(state, 'maxConcurrency', 0, SECONDS_LIMIT, context);
   checkNumber(state, 'toleratedFailureCount', 0, SECONDS_LIMIT, context);
   checkNumber(state, 'toleratedFailurePercentage', 0, 100, context, 'any');
+}
+
+/** Each number as it is or by a path, not both. */
+function checkBatcher(state: Fields, findings: Findings): void {
+  const field = state.get('itemBatcher');
+  if (field === undefined) return;
+  if (!isObject(field.value)) {
+    findings.add(field.path, 'TypeInvalid', `expected a mapping, found ${show(field.value)}`);
+    return;
+  }
+  const batcher = new Fields(field.value, field.path, findings);
+  for (const name of ['maxItemsPerBatch', 'maxInputBytesPerBatch']) {
+    checkOneOf(batcher, [name, `${name}Path`], findings, false);
+  }
 }
 
 function checkChoices(state: Fields, names: Names, context: Context): string[] {
