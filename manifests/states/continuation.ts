@@ -44,6 +44,9 @@ export function continuationOf(registration: Registration, ports: Ports): Contin
   return machine === undefined ? null : new StatesContinuation(machine, registration, ports);
 }
 
+/** The node whose end is that of the time that the run may take. */
+const LIMIT = '(time limit)';
+
 /** An arrival at a state, from a node that ended. */
 interface Step {
   readonly name: string;
@@ -88,7 +91,12 @@ class StatesContinuation implements Continuation {
       place: undefined,
       at,
     });
-    return { ...registration, change: { nodes: [first] } };
+    const { timeoutSeconds: seconds } = this.#machine;
+    const limit: NodeSpec[] =
+      seconds === undefined
+        ? []
+        : [{ id: LIMIT, task: { executor: { type: 'wait', seconds }, input: null, memo: { isLimit: true } } }];
+    return { ...registration, change: { nodes: [first, ...limit] } };
   }
 
   async complete(run: Run, event: EndEvent): Promise<EndEvent> {
@@ -96,9 +104,20 @@ class StatesContinuation implements Continuation {
     const visit = visitOf(node);
     if (node === undefined || visit === null || node.isTerminal) return event;
     if (event.type === 'Ended' && node.current?.fence !== event.fence) return event;
+    if ('isLimit' in visit) return this.#overdue(run, event);
     if (node.current?.stopping === 'Stopped' || run.isCancelling) return event;
     const { outcome, effect } = await this.#end(run, node, visit, this.#named(event.outcome), event.at);
     return effect === undefined ? { ...event, outcome } : { ...event, outcome, effect };
+  }
+
+  /** The run as a whole has taken too long. */
+  #overdue(run: Run, event: EndEvent): EndEvent {
+    const message = `the run did not end within ${this.#machine.timeoutSeconds ?? 0} s`;
+    const stop = Array.from(run.nodes.values()).flatMap((node) =>
+      node.isTerminal || node.id === LIMIT ? [] : [node.id],
+    );
+    const error = { type: this.#machine.isAsl ? 'States.Timeout' : 'Timeout', message };
+    return { ...event, outcome: { result: 'Failure', error }, effect: { stop } };
   }
 
   /** Errors of the engine by the names of the language. */
@@ -214,7 +233,10 @@ class StatesContinuation implements Continuation {
       const spec = await this.#arrive(run, { name: next, input: output, variables, place: visit.place, at });
       return { change: this.#after(ended, visit.place, spec), output };
     }
-    if (visit.place === undefined) return { output, isResult: true };
+    if (visit.place === undefined) {
+      const stop = this.#machine.timeoutSeconds === undefined ? {} : { stop: [LIMIT] };
+      return { output, isResult: true, ...stop };
+    }
     const change = await this.#nextBranch(ended, visit.place);
     return change === null ? { output } : { change, output };
   }

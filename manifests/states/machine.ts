@@ -10,6 +10,8 @@ export interface Machine {
   readonly states: { readonly [name: string]: State };
   /** What a resource or the name of a function stands for. */
   readonly tasks: { readonly [resource: string]: TaskSpec };
+  /** The whole run may take so long. */
+  readonly timeoutSeconds?: number;
   /** Written in Amazon States Language: errors of the engine bear its names. */
   readonly isAsl: boolean;
   readonly version: 1;

@@ -24,7 +24,14 @@ export interface Resolve {
 export function machineOf(spec: JsonObject, path: Path, resolve: Resolve): Omit<Machine, 'tasks'> {
   const states: [string, State][] = [];
   const startAt = collect(new Fields(spec, path, new Findings()), false, states, resolve);
-  return { startAt, states: Object.fromEntries(states), isAsl: Object.hasOwn(spec, 'StartAt'), version: 1 };
+  const limit = new Fields(spec, path, new Findings()).get('timeoutSeconds')?.value;
+  return {
+    startAt,
+    states: Object.fromEntries(states),
+    ...(typeof limit === 'number' ? { timeoutSeconds: limit } : {}),
+    isAsl: Object.hasOwn(spec, 'StartAt'),
+    version: 1,
+  };
 }
 
 /** Adds the states of a machine and of those inside it; returns its first. */

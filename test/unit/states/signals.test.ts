@@ -98,3 +98,22 @@ describe('a Task that waits for its token', () => {
     expect(driver.run.end).toMatchObject({ phase: 'Succeeded', output: { Error: 'Refused', Cause: 'no' } });
   });
 });
+
+describe('a machine with a time limit', () => {
+  const states = { ask: { type: 'Task', waitForSignal: 'answer', end: true } };
+  const definition = { startAt: 'ask', timeoutSeconds: 60, states };
+
+  test('fails when the time is over, and what runs is stopped', async () => {
+    const driver = await MachineDriver.start({ definition, input: {} });
+    await driver.toEnd();
+    expect(driver.run.end).toMatchObject({ phase: 'Failed', error: { type: 'Timeout' } });
+    expect(driver.run.nodes.get('ask')?.state).toBe('CANCELLED');
+  });
+
+  test('ends like any other when it is in time', async () => {
+    const driver = await MachineDriver.start({ definition, input: {} });
+    while (await driver.settle());
+    await send(driver, 'answer', 7);
+    expect(driver.run.end).toMatchObject({ phase: 'Succeeded', output: 7 });
+  });
+});
