@@ -1,4 +1,5 @@
-// One line a request, without secrets: no headers, no query, no body.
+// One line a request, without secrets: no headers, no query, no body. What changes something is told in any case, reading only to those
+// who debug.
 
 import { performance } from 'node:perf_hooks';
 import type { Context, Next } from 'koa';
@@ -10,7 +11,8 @@ export function logRequests(deps: ApiDeps) {
     const begun = performance.now();
     ctx.res.once('close', () => {
       const identity = ctx.state['identity'] as Identity | undefined;
-      deps.log.debug('request', {
+      const isChange = ctx.method !== 'GET' && ctx.method !== 'HEAD';
+      deps.log[isChange ? 'info' : 'debug']('request', {
         method: ctx.method,
         path: ctx.path,
         code: ctx.res.statusCode,

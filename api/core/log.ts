@@ -16,6 +16,8 @@ import { findRun, foldedRun } from './runs.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const LOOK_MS = 200;
+/** Share of the time that looking at the run may take, as one part of so many. */
+const LOOKING_SHARE = 10;
 const STALLED_MS = 60_000;
 const LINE_FEED = 0x0a;
 
@@ -67,6 +69,8 @@ class LogAnswer {
   readonly #ref: RunRef;
   readonly #closed = new AbortController();
   #left: number;
+  /** What the last look at the run cost. */
+  #lookMs = 0;
   #isLineStart = true;
 
   constructor(deps: ApiDeps, response: ServerResponse, request: LogRequest, ref: RunRef) {
@@ -117,9 +121,17 @@ class LogAnswer {
       if (object === null || object.metadata.uid !== this.#ref.uid || this.#isOver) return;
       if (object.metadata.resourceVersion === seen) continue;
       seen = object.metadata.resourceVersion;
-      run = (await foldedRun(this.#deps.store, object)) ?? run;
+      run = (await this.#look(object)) ?? run;
       node = run.nodes.get(id);
     }
+  }
+
+  async #look(object: Resource): Promise<Run | null> {
+    const { clock } = this.#deps.store;
+    const begun = clock.now().time;
+    const run = await foldedRun(this.#deps.store, object);
+    this.#lookMs = clock.now().time - begun;
+    return run;
   }
 
   get #isOver(): boolean {
@@ -178,7 +190,7 @@ class LogAnswer {
 
   async #pause(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const cancel = this.#deps.store.clock.after(LOOK_MS, resolve);
+      const cancel = this.#deps.store.clock.after(Math.max(LOOK_MS, LOOKING_SHARE * this.#lookMs), resolve);
       const leave = (): void => {
         cancel();
         resolve();
