@@ -44,7 +44,7 @@ export class MemoryEngine {
     const log = createLog({ write: (line) => void this.logged.push(line) });
     const { clock, processes } = this;
     const deps = { store, seat, clock, random: createRandom(), processes, log, workingDir: '/', graceMs: 50 };
-    this.#controller = runController(deps, this.#stop.signal).finally(() => seat.release());
+    this.#controller = runController(deps, this.#stop.signal).finally(async () => seat.release());
   }
 
   async stopController(): Promise<void> {

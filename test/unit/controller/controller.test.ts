@@ -94,7 +94,7 @@ describe('a controller', () => {
       spec,
     });
     await engine.until('it says what is missing', async () =>
-      String((await engine.status('r'))['message']).includes('"later"'),
+      JSON.stringify(await engine.status('r')).includes('later'),
     );
     await engine.store.resources.create({
       apiVersion: 'oarlock.dev/v1',
