@@ -12,15 +12,18 @@ import type { RunEvent } from '../kernel/events.ts';
 import { decide } from '../kernel/decide.ts';
 import { StoreError } from '../kernel/errors.ts';
 import type { JsonObject } from '../kernel/json.ts';
-import type { Now } from '../kernel/ports.ts';
+import type { Clock, Now } from '../kernel/ports.ts';
 import type { Run } from '../kernel/run.ts';
 import { freeze } from '../kernel/snapshot.ts';
 import type { Journal, Leases, RunPlaces, RunRef } from '../store/store.ts';
+import { Slow } from './slow.ts';
 
 /** A snapshot follows after so many events, or twice as many as there are nodes. */
 const SNAPSHOT_EVENTS = 2000;
 /** So many steps of a state machine take some ten milliseconds. */
 const STEPS_AT_ONCE = 200;
+/** How long a pass waits for an expression. */
+const PATIENCE_MS = 20;
 
 export class ActiveRun {
   readonly ref: RunRef;
@@ -31,6 +34,8 @@ export class ActiveRun {
   readonly #continuation: Continuation | null;
   /** Ends of attempts, before it is known what follows. */
   readonly #ends: EndEvent[] = [];
+  /** What follows an end, being computed; nothing else that counts happens to the run meanwhile. */
+  #slow: Slow<EndEvent> | null = null;
   #pending: RunEvent[] = [];
   #snapshotSeq: number;
   /** Lease files (fences by worker) whose outcome is consumed by an event not yet recorded. */
@@ -79,24 +84,49 @@ export class ActiveRun {
   }
 
   /**
-   * Decides until there is nothing left that follows; true then. A run that goes on by itself may go on for ever: it is left after a
-   * while, for others to have their turn.
+   * Decides until there is nothing left that follows; true then. A run that goes on by itself may go on for ever, or compute for long: it
+   * is left after a while, for others to have their turn. `again` is called when it is worth to ask again.
    */
-  async settle(now: Now): Promise<boolean> {
-    for (const event of this.#ends.splice(0)) await this.#takeNext(event);
+  async settle(now: Now, clock: Clock, again: () => void): Promise<boolean> {
+    if (this.#slow !== null && !(await this.#finishSlow(clock, again))) return false;
     let steps = 0;
-    for (let events = decide(this.run, now); events.length > 0; events = decide(this.run, now)) {
+    for (;;) {
+      const end = this.#ends[0];
+      const events = end === undefined ? decide(this.run, now) : [end];
+      if (events.length === 0) return true;
       if (this.#continuation === null) this.take(events);
-      else if (steps >= STEPS_AT_ONCE) return false;
-      else for (const event of events) await this.#takeNext(event);
+      else if (steps >= STEPS_AT_ONCE) {
+        again();
+        return false;
+      } else if (!(await this.#takeAll(events, this.#continuation, clock, again))) return false;
       steps += events.length;
+    }
+  }
+
+  /** False when the last one that was begun takes its time; those behind it will be decided, or stand, anew. */
+  async #takeAll(
+    events: readonly RunEvent[],
+    continuation: Continuation,
+    clock: Clock,
+    again: () => void,
+  ): Promise<boolean> {
+    for (const event of events) {
+      if (event === this.#ends[0]) this.#ends.shift();
+      if (event.type !== 'Ended' && event.type !== 'InlineEnded') this.take([event]);
+      else {
+        this.#slow = new Slow(continuation.complete(this.run, event));
+        if (!(await this.#finishSlow(clock, again))) return false;
+      }
     }
     return true;
   }
 
-  async #takeNext(event: RunEvent): Promise<void> {
-    const isEnd = event.type === 'Ended' || event.type === 'InlineEnded';
-    this.take([isEnd && this.#continuation !== null ? await this.#continuation.complete(this.run, event) : event]);
+  async #finishSlow(clock: Clock, again: () => void): Promise<boolean> {
+    const event = await this.#slow?.within(PATIENCE_MS, clock, again);
+    if (event === undefined) return false;
+    this.#slow = null;
+    this.take([event]);
+    return true;
   }
 
   /** The files under this fence are to go once the events taken so far are recorded. */

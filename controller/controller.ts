@@ -80,6 +80,7 @@ class Controller {
         this.#dirty.delete(active);
         this.#rotation.delete(active);
         this.#dueOf.delete(active);
+        this.#unsettled.delete(active);
       },
       wake,
     });
@@ -142,7 +143,7 @@ class Controller {
   }
 
   #untilNextLook(now: Now): number {
-    if (this.#dirty.size > 0) return 0;
+    if (this.#unsettled.size > 0) return 0;
     const due = this.#timers.next();
     const waits = [
       this.#publisher.run(now.time),
@@ -205,6 +206,8 @@ class Controller {
 
   /** Decides for all touched runs, places what is ready, journals, then writes leases and publishes. */
   async #reconcile(now: Now): Promise<void> {
+    for (const active of this.#unsettled) this.#dirty.add(active);
+    this.#unsettled.clear();
     for (const active of await this.#keeper.rebalance(now)) this.#dirty.add(active);
     const touched = new Set<ActiveRun>();
     for (;;) {
@@ -218,13 +221,15 @@ class Controller {
     for (const active of touched) await this.#journal(active);
     await this.#keeper.sendOffers();
     for (const active of touched) this.#follow(active, now);
-    for (const active of this.#unsettled) if (this.#runs.isActive(active)) this.#dirty.add(active);
-    this.#unsettled.clear();
   }
 
   async #bringUpToDate(active: ActiveRun, now: Now): Promise<void> {
     for (const event of consumeSignals(active.run, this.#signals.of(active.ref.uid), now)) active.takeEnd(event);
-    if (!(await active.settle(now))) this.#unsettled.add(active);
+    const again = (): void => {
+      if (this.#runs.isActive(active)) this.#unsettled.add(active);
+      this.#wakeup.set();
+    };
+    await active.settle(now, this.#deps.clock, again);
     if (await this.#keeper.enforce(active, now)) this.#dirty.add(active);
     if (nextStartable(active.run) !== null) this.#rotation.add(active);
   }

@@ -35,7 +35,7 @@ import {
 import type { Machine, State } from './machine.ts';
 import { itemsFor } from './map.ts';
 import { TOKEN } from './normalize.ts';
-import { runtimeError, StateError, takes } from './state-error.ts';
+import { errorOf, runtimeError, StateError, takes } from './state-error.ts';
 import { newToken } from './token.ts';
 import { type Join, type Place, rawInput, type Visit, visitOf } from './visit.ts';
 
@@ -147,9 +147,8 @@ class StatesContinuation implements Continuation {
       try {
         return { outcome, effect: this.#checked(run, await this.#succeed(ended, given.output ?? null)) };
       } catch (error) {
-        if (!(error instanceof StateError)) throw error;
         this.#frames.forget();
-        outcome = { result: 'Failure', error: { type: error.type, message: error.message } };
+        outcome = { result: 'Failure', error: errorOf(error) };
       }
     }
     const error = foresee(run, node, outcome);
@@ -259,8 +258,7 @@ class StatesContinuation implements Continuation {
         const caught = await this.#move(ended, await leaveCaught(around, catcher, first), catcher.next);
         return { outcome, effect: { ...this.#checked(run, caught), handled: true } };
       } catch (error) {
-        if (!(error instanceof StateError)) throw error;
-        outcome = { result: 'Failure', error: { type: error.type, message: error.message } };
+        outcome = { result: 'Failure', error: errorOf(error) };
       }
     }
     if (visit.place === undefined) return { outcome };

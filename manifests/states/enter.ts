@@ -6,13 +6,13 @@
 
 import { type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import { isObject } from '../../kernel/json.ts';
-import type { Executor, NodeSpec, TaskError, TaskSpec } from '../../kernel/task.ts';
+import type { Executor, NodeSpec, TaskSpec } from '../../kernel/task.ts';
 import { instantProblem } from '../executors.ts';
 import { argumentsOf, type Around, numberOf } from './language.ts';
 import type { Machine, State } from './machine.ts';
 import { TOKEN } from './normalize.ts';
 import { namesOfFunction } from './resources.ts';
-import { queryError, runtimeError, StateError } from './state-error.ts';
+import { errorOf, queryError, runtimeError, StateError } from './state-error.ts';
 import type { Visit } from './visit.ts';
 
 /** Everything about a visit but what entering finds out. */
@@ -30,8 +30,7 @@ export async function enter(machine: Machine, arrival: Arrival): Promise<NodeSpe
   try {
     return { id, task: await taskOf(machine, arrival) };
   } catch (error) {
-    if (!(error instanceof StateError)) throw error;
-    const failure: TaskError = { type: error.type, message: error.message };
+    const failure = errorOf(error);
     const { state, raw } = around;
     return { id, task: { ...inline(name, state, raw, { ...visit, failure }), ...retryOf(state) } };
   }

@@ -34,3 +34,9 @@ export function takes(names: readonly string[] | undefined, error: TaskError): b
     return (name === 'States.Timeout' || name === 'Timeout') && TIMEOUTS.includes(error.type);
   });
 }
+
+/** Whatever the data of one run lead to must not end the controller, which serves all of them. */
+export function errorOf(error: unknown): TaskError {
+  if (error instanceof StateError) return { type: error.type, message: error.message };
+  return { type: 'States.Runtime', message: error instanceof Error ? error.message : String(error) };
+}
