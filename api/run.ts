@@ -85,20 +85,30 @@ function handlerOf(callback: (request: IncomingMessage, response: ServerResponse
   return (request, response) => void callback(request, response);
 }
 
+/** Where any port will do, that of the process before is tried first: clients that know it find this one, too. */
 async function listenSomewhere(
   options: ApiOptions,
   host: string,
   server: Pick<Parameters<typeof listen>[0], 'certificate' | 'servesPlain' | 'handler'>,
 ): Promise<Listening> {
-  const { port, log } = options;
+  const { log, keys } = options;
+  const isFree = options.port === 0 || options.isPortOptional === true;
+  const before = isFree ? portOf(await keys.endpoint()) : null;
+  const port = before ?? options.port;
   try {
     return await listen({ ...server, host, port, log });
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-    if (!isTaken || options.isPortOptional !== true) throw error;
-    log.warn('the port is taken; another one is used', { port });
+    if (!isTaken || !isFree) throw error;
+    if (before === null) log.warn('the port is taken; another one is used', { port });
     return listen({ ...server, host, port: 0, log });
   }
+}
+
+function portOf(endpoint: Endpoint | null): number | null {
+  const url = endpoint?.tlsUrl ?? endpoint?.url ?? null;
+  const port = url === null || !URL.canParse(url) ? 0 : Number(new URL(url).port);
+  return port > 0 ? port : null;
 }
 
 /** Names for the certificate besides loopback; an address that means "all" is none. */
