@@ -88,10 +88,15 @@ export class Disk {
     }
   }
 
+  /** Null when there is nothing, also when something else stands in the place of its directory. */
   stat(path: string): FileStat | null {
-    const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) return null;
-    return toFileStat(stat);
+    try {
+      const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+      return stat === undefined ? null : toFileStat(stat);
+    } catch (error) {
+      if (isCode(error, 'ENOTDIR')) return null;
+      throw error;
+    }
   }
 
   /** Names in a directory; empty when there is none. */

@@ -13,7 +13,7 @@ import type { Disk } from './disk.ts';
 import { decodeLine } from './line.ts';
 import type { Quarantine } from './quarantine.ts';
 import { replaceFile } from './replace.ts';
-import type { RunFiles } from './run-files.ts';
+import { clearPlace, type RunFiles } from './run-files.ts';
 import type { ReadRun } from './run-reader.ts';
 
 const NEWLINE = 0x0a;
@@ -151,6 +151,7 @@ export class JournalFile {
   #restore(): void {
     const size = this.#disk.statHandle(this.#fd).size;
     const content = this.#disk.readHandle(this.#fd, Math.min(size, this.#length));
+    clearPlace(this.#disk, this.#quarantine, this.#files);
     this.#disk.makeDirectory(this.#files.directory);
     this.#replace(content, 'stood in the place of a journal that is being written');
     this.#reopen();

@@ -6,6 +6,7 @@ import { isObject } from '../../kernel/json.ts';
 import type { RunRef } from '../store.ts';
 import type { Disk } from './disk.ts';
 import { encodeId, type Paths } from './paths.ts';
+import type { Quarantine } from './quarantine.ts';
 import { replaceFile } from './replace.ts';
 
 /** In front of the name of a directory that is being made, or removed. Names of runs start with a letter or digit. */
@@ -65,6 +66,12 @@ export function makePlace(disk: Disk, files: RunFiles): void {
   disk.createNew(join(fresh, 'run.json'), identityText(files.ref));
   disk.createNew(join(fresh, 'journal.ndjson'), '');
   disk.rename(fresh, files.directory);
+}
+
+/** What stands in the place of a run and is no directory goes to quarantine: nothing of the run is in it. */
+export function clearPlace(disk: Disk, quarantine: Quarantine, files: RunFiles): void {
+  if (disk.stat(files.directory)?.isDirectory !== false) return;
+  quarantine.move(files.directory, files.label, `${files.directory}: expected the directory of a run`);
 }
 
 /** Puts directories and the identity back where somebody deleted them. */

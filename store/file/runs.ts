@@ -22,6 +22,7 @@ import { removeLeftovers, replaceFile } from './replace.ts';
 import {
   isBeingMade,
   isUidOf,
+  clearPlace,
   makePlace,
   nameOfDirectory,
   parseIdentity,
@@ -99,7 +100,7 @@ export class FileRuns implements Runs {
 
   async load(ref: RunRef, options?: { ignoreSnapshot?: boolean }): Promise<LoadedRun | null> {
     const files = new RunFiles(this.#paths, ref);
-    if (this.#disk.stat(files.directory) === null) return null;
+    if (this.#disk.stat(files.directory)?.isDirectory !== true) return null;
     const read = this.#read(files, options?.ignoreSnapshot ?? false);
     const data = this.#dataFiles(files);
     return {
@@ -213,6 +214,7 @@ export class FileRuns implements Runs {
   }
 
   #makePlace(files: RunFiles): void {
+    clearPlace(this.#disk, this.#quarantine, files);
     if (this.#disk.stat(files.directory) === null) makePlace(this.#disk, files);
   }
 

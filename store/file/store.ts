@@ -15,6 +15,7 @@ import { Disk, type DiskHooks } from './disk.ts';
 import { FileLeases } from './leases.ts';
 import { Paths } from './paths.ts';
 import { checkPrivate } from './privacy.ts';
+import { Quarantine } from './quarantine.ts';
 import { createFileResources } from './resources.ts';
 import { createFileRuns } from './runs.ts';
 import { FileSeats } from './seats.ts';
@@ -93,6 +94,8 @@ function prepare(disk: Disk, paths: Paths): void {
 
 function checkFormat(disk: Disk, paths: Paths): void {
   const text = `${JSON.stringify({ format: FORMAT })}\n`;
+  if (disk.stat(paths.format)?.isFile === false)
+    new Quarantine(disk, paths).move(paths.format, 'format.json', `${paths.format}: expected a regular file`);
   const bytes = disk.read(paths.format, 4096);
   if (bytes === null) {
     disk.createNew(paths.format, text);
