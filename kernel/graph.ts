@@ -32,6 +32,8 @@ export function restartSet(run: Run, start: Node): RestartSet {
       open.push(made);
     }
     for (const successor of node.successors) open.push(successor);
+    // What was stopped before it ended comes back with what waits for it.
+    for (const predecessor of node.predecessors) if (predecessor.state === 'CANCELLED') open.push(predecessor);
   }
   // In the order of the graph, in which they then also become ready.
   const inOrder = [...run.nodes.values()].filter((node) => members.has(node));

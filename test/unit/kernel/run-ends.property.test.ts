@@ -102,7 +102,7 @@ describe('order', () => {
 });
 
 describe('restart', () => {
-  test('touches the node, what follows, what was skipped by the failure and what they made, and nothing else', () => {
+  test('touches the node, what follows, what was skipped or stopped by the failure and what they made, and nothing else', () => {
     fc.assert(
       fc.property(worlds, fc.nat(), (world, pick) => {
         const driver = play(world).finish();
@@ -325,8 +325,11 @@ function expectedReset(run: Run, id: string): { reset: string[]; withdrawn: stri
   const isMade = (node: Node): boolean => node.createdBy !== null && members.has(node.createdBy);
   for (let size = -1; size !== members.size; ) {
     size = members.size;
-    for (const node of nodes)
-      if (isMade(node) || [...node.predecessors].some((before) => members.has(before.id))) members.add(node.id);
+    const isMember = (other: Node): boolean => members.has(other.id);
+    for (const node of nodes) {
+      const isWaitedFor = node.state === 'CANCELLED' && [...node.successors].some(isMember);
+      if (isMade(node) || isWaitedFor || [...node.predecessors].some(isMember)) members.add(node.id);
+    }
   }
   const sorted = (test: (node: Node) => boolean): string[] =>
     nodes

@@ -240,3 +240,44 @@ test('the journal alone gives the same run, and so does a snapshot in the middle
   }
   expect(JSON.stringify(dump(again))).toBe(JSON.stringify(dump(ended)));
 });
+
+describe('a restart', () => {
+  test('of an item that failed brings back what its failure had stopped, and the Map with it', async () => {
+    let isBroken = true;
+    const functions = { work: (input: Json): Outcome => (input === 2 && isBroken ? failing('Bad') : echo(input)) };
+    const driver = await MachineDriver.start({
+      definition: map({ maxConcurrency: 2 }),
+      input: [1, 2, 3, 4],
+      functions,
+    });
+    await driver.toEnd();
+    expect(driver.run.end?.phase).toBe('Failed');
+    isBroken = false;
+    const stamp = { at: driver.run.updatedAt, time: driver.run.time };
+    await driver.take({ ...stamp, type: 'RestartRequested', node: 'all/1/work', nonce: '1' });
+    await driver.settle();
+    await driver.toEnd();
+    expect(driver.run.end).toMatchObject({ phase: 'Succeeded', output: [1, 2, 3, 4] });
+  });
+
+  test('of a state goes on from there with what it was given', async () => {
+    let isBroken = true;
+    const definition = {
+      startAt: 'one',
+      states: {
+        one: { type: 'Pass', result: 5, next: 'two' },
+        two: { type: 'Task', resource: 'work', next: 'three' },
+        three: { type: 'Pass', end: true },
+      },
+    };
+    const functions = { work: (input: Json): Outcome => (isBroken ? failing('Bad') : echo(input)) };
+    const driver = await MachineDriver.start({ definition, input: {}, functions });
+    await driver.toEnd();
+    isBroken = false;
+    const stamp = { at: driver.run.updatedAt, time: driver.run.time };
+    await driver.take({ ...stamp, type: 'RestartRequested', node: 'two', nonce: '1' });
+    await driver.settle();
+    await driver.toEnd();
+    expect(driver.run.end).toMatchObject({ phase: 'Succeeded', output: 5 });
+  });
+});
