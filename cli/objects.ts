@@ -46,6 +46,8 @@ export async function editSpec(
 ): Promise<'edited' | 'unchanged'> {
   for (let tries = 1; ; tries += 1) {
     const object = await read();
+    const problem = unreadable(object);
+    if (problem !== null) throw new Failure(1, `run "${object.metadata.name}" cannot be read`, problem);
     const spec = edit(object);
     if (spec === null) return 'unchanged';
     try {
@@ -64,6 +66,13 @@ export async function editSpec(
 
 export function statusOf(object: Resource): JsonObject {
   return object.status ?? {};
+}
+
+/** Why its file never could be read, so that there is nothing to start or to edit; null when it could. */
+export function unreadable(object: Resource): string | null {
+  if (Object.keys(object.spec).length > 0) return null;
+  const accepted = listAt(statusOf(object), 'conditions').find((item) => textAt(item, 'type') === 'Accepted');
+  return textAt(accepted, 'status') === 'False' ? (textAt(accepted, 'message') ?? '') : null;
 }
 
 /** `Pending` until the controller has seen the run. */

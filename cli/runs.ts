@@ -5,7 +5,7 @@ import type { Resource } from '../manifests/model.ts';
 import { loadRun } from '../store/load-run.ts';
 import type { RunRef, Store } from '../store/store.ts';
 import { Failure } from './failure.ts';
-import { getRun, refOf } from './objects.ts';
+import { getRun, refOf, statusOf, textAt, unreadable } from './objects.ts';
 import { clean } from './output/text.ts';
 
 export interface OpenedRun {
@@ -31,10 +31,19 @@ export async function openStartedRun(store: Store, name: string): Promise<Opened
   const { run, broken } = opened;
   if (run !== null) return { ...opened, run };
   if (broken !== null) throw new Failure(1, `run "${name}": ${broken}`);
-  throw new Failure(1, `run "${name}" has not started yet`, await whyNotStarted(store));
+  throw await notStarted(store, opened.object);
 }
 
-export async function whyNotStarted(store: Store): Promise<string> {
+/** For a run of which nothing is journaled: why not. */
+export async function notStarted(store: Store, object: Resource): Promise<Failure> {
+  const { name } = object.metadata;
+  const problem = unreadable(object);
+  if (problem !== null) return new Failure(1, `run "${name}" cannot be read`, problem);
+  const known = textAt(statusOf(object), 'message') ?? '';
+  return new Failure(1, `run "${name}" has not started yet`, known === '' ? await whoWouldStart(store) : known);
+}
+
+async function whoWouldStart(store: Store): Promise<string> {
   return (await store.seats.isControllerAlive())
     ? 'the controller takes it up as soon as it can'
     : 'no controller is running; `oarlock up` starts one';

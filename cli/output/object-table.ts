@@ -188,5 +188,5 @@ function acceptanceOf(object: JsonObject): string {
 function refusalOf(object: JsonObject): string {
   const accepted = acceptedOf(object);
   if (textAt(accepted, 'status') !== 'False') return '';
-  return `${textAt(accepted, 'reason') ?? ''}: ${textAt(accepted, 'message') ?? ''}`;
+  return textAt(accepted, 'message') ?? '';
 }

@@ -11,7 +11,7 @@ import type { Store } from '../../store/store.ts';
 import { Failure, type ExitCode } from '../failure.ts';
 import { AttemptTimes, changeLine, countsText } from '../follow/words.ts';
 import { type ListedKind, missing, parseTargets } from '../kinds.ts';
-import { listAt, objectAt, phaseOfRun, statusOf, textAt, timeAt } from '../objects.ts';
+import { listAt, objectAt, phaseOfRun, statusOf, textAt, timeAt, unreadable } from '../objects.ts';
 import { statePaint } from '../output/colors.ts';
 import { tableLines } from '../output/table.ts';
 import { clean, count, fit, padEnd } from '../output/text.ts';
@@ -78,7 +78,7 @@ async function describeRun(session: Session, store: Store, name: string): Promis
   const loaded = run === null ? null : await store.runs.load(ref, { ignoreSnapshot: true });
   const status = statusOf(object);
   const phase = phaseOfRun(object);
-  const message = textAt(status, 'message') ?? '';
+  const message = unreadable(object) === null ? (textAt(status, 'message') ?? '') : 'its file cannot be read';
   const start = timeAt(status, 'startTime');
   const end = timeAt(status, 'completionTime');
   const error = objectAt(status, 'error');
@@ -107,7 +107,7 @@ async function describeRun(session: Session, store: Store, name: string): Promis
 
 function workflowText(object: Resource, run: Run | null): string {
   const named = run?.registration.workflow ?? textAt(object.spec, 'workflowRef', 'name');
-  if (named === undefined) return '(inline)';
+  if (named === undefined) return object.spec['workflow'] === undefined ? '' : '(inline)';
   return run === null ? named : `${named} (generation ${run.registration.workflowGeneration})`;
 }
 

@@ -5,7 +5,7 @@ import { Failure, type ExitCode } from '../failure.ts';
 import { AttemptTimes, changeLine } from '../follow/words.ts';
 import { getRun, refOf } from '../objects.ts';
 import { displayWidth } from '../output/text.ts';
-import { whyNotStarted } from '../runs.ts';
+import { notStarted } from '../runs.ts';
 import type { Session } from '../session.ts';
 
 const LONGEST_ID = 32;
@@ -13,11 +13,9 @@ const BATCH_LINES = 1_000;
 
 export async function history(session: Session, options: { run: string; isJson: boolean }): Promise<ExitCode> {
   const store = await session.store();
-  const ref = refOf(await getRun(store, options.run));
-  const loaded = await store.runs.load(ref, { ignoreSnapshot: true });
-  if (loaded === null) {
-    throw new Failure(1, `run "${options.run}" has not started yet`, await whyNotStarted(store));
-  }
+  const object = await getRun(store, options.run);
+  const loaded = await store.runs.load(refOf(object), { ignoreSnapshot: true });
+  if (loaded === null) throw await notStarted(store, object);
   if (loaded.broken !== undefined) session.say(`warning: ${loaded.broken.reason}: ${loaded.broken.message}`);
   const all = [...transitions(loaded.events)];
   if (options.isJson) {

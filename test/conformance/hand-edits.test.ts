@@ -171,6 +171,19 @@ describe('a run file', () => {
     );
     const listed = (await place.oarlock('get', 'runs', '-o', 'wide')).stdout;
     expect(listed).toMatch(/^headless +InvalidManifest .*add "kind: WorkflowRun"$/m);
+    for (const words of [
+      ['why', 'headless', 'gate'],
+      ['cancel', 'headless'],
+      ['logs', 'headless'],
+      ['history', 'headless'],
+    ]) {
+      const { code, stderr } = await place.oarlock(...words);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: `error: run "headless" cannot be read\n${refused.message}\n`,
+      });
+    }
+    expect(readFileSync(path('workflowruns/headless.yaml'), 'utf8')).toBe(body);
     open('headless');
     write('workflowruns/headless.yaml', run('flow'));
     await place.phaseIs('headless', 'Succeeded');
@@ -236,7 +249,7 @@ describe('a workflow file', () => {
     await isGone('workflow', 'short-lived');
     write('workflowruns/late.yaml', run('short-lived'));
     await until(
-      async () => (await place.oarlock('describe', 'run', 'late')).stdout.includes('short-lived'),
+      async () => (await place.oarlock('why', 'late', 'gate')).stderr.includes('there is no workflow "short-lived"'),
       () => 'the run says that its workflow is not there',
     );
     open('orphan');
