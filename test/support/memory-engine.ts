@@ -44,7 +44,14 @@ export class MemoryEngine {
     const log = createLog({ write: (line) => void this.logged.push(line) });
     const { clock, processes } = this;
     const deps = { store, seat, clock, random: createRandom(), processes, log, workingDir: '/', graceMs: 50 };
-    this.#controller = runController(deps, this.#stop.signal).finally(async () => seat.release());
+    const serve = async (): Promise<void> => {
+      try {
+        await runController(deps, this.#stop.signal);
+      } finally {
+        await seat.release();
+      }
+    };
+    this.#controller = serve();
   }
 
   async stopController(): Promise<void> {
