@@ -18,6 +18,7 @@ import type { ApiDeps } from './deps.ts';
 
 const PHASES = ['Pending', 'Running', 'Suspended', 'Compensating', 'Succeeded', 'Failed', 'Cancelled'];
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800];
+const LOOP_MS = 50;
 const PERIODS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800, 7200];
 
 export class Metrics {
@@ -30,13 +31,17 @@ export class Metrics {
     registers: [this.registry],
   });
   readonly #tally: RunTally;
+  #isWatchingLoop = false;
 
   constructor(deps: ApiDeps) {
-    collectDefaultMetrics({ register: this.registry });
     this.#tally = new RunTally(deps, this.registry);
   }
 
   async text(): Promise<string> {
+    // Watching the loop costs half a percent of a core for as long as the process lives: only once somebody wants to know.
+    if (!this.#isWatchingLoop)
+      collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LOOP_MS });
+    this.#isWatchingLoop = true;
     await this.#tally.refresh();
     return this.registry.metrics();
   }
