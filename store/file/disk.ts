@@ -53,13 +53,8 @@ export class Disk {
 
   /** Content of a regular file, or null when there is none. Throws for links (ELOOP), other kinds, and over the limit. */
   read(path: string, limitBytes = FILE_LIMIT_BYTES): Buffer | null {
-    let fd: number;
-    try {
-      fd = fs.openSync(path, fs.constants.O_RDONLY | NOFOLLOW);
-    } catch (error) {
-      if (isCode(error, 'ENOENT')) return null;
-      throw error;
-    }
+    const fd = openExisting(path, fs.constants.O_RDONLY | NOFOLLOW);
+    if (fd === null) return null;
     try {
       const stat = fs.fstatSync(fd);
       if (!stat.isFile()) throw new Error(`${path}: expected a regular file`);
@@ -72,13 +67,8 @@ export class Disk {
 
   /** Up to `length` bytes from `offset`; null when there is no file. */
   readRange(path: string, offset: number, length: number): Buffer | null {
-    let fd: number;
-    try {
-      fd = fs.openSync(path, fs.constants.O_RDONLY | NOFOLLOW);
-    } catch (error) {
-      if (isCode(error, 'ENOENT')) return null;
-      throw error;
-    }
+    const fd = openExisting(path, fs.constants.O_RDONLY | NOFOLLOW);
+    if (fd === null) return null;
     try {
       const buffer = Buffer.allocUnsafe(length);
       const count = fs.readSync(fd, buffer, 0, length, offset);
@@ -142,13 +132,8 @@ export class Disk {
    */
   overwrite(path: string, data: string): boolean {
     return this.#run('overwrite', path, () => {
-      let fd: number;
-      try {
-        fd = fs.openSync(path, fs.constants.O_RDWR | NOFOLLOW);
-      } catch (error) {
-        if (isCode(error, 'ENOENT')) return false;
-        throw error;
-      }
+      const fd = openExisting(path, fs.constants.O_RDWR | NOFOLLOW);
+      if (fd === null) return false;
       try {
         const bytes = Buffer.from(data);
         let offset = 0;
@@ -338,6 +323,16 @@ function toFileStat(stat: fs.Stats): FileStat {
     mode: stat.mode & 0o7777,
     uid: stat.uid,
   };
+}
+
+/** Null when there is no such file. */
+function openExisting(path: string, flags: number): number | null {
+  try {
+    return fs.openSync(path, flags);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return null;
+    throw error;
+  }
 }
 
 /** With its parents. Not node's `recursive`: that never returns where the kernel refuses every name (measured in /proc). */
