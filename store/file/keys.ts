@@ -10,6 +10,7 @@ import { isObject, type Json, textAt } from '../../kernel/json.ts';
 import type { Endpoint, Keys } from '../store.ts';
 import { Disk } from './disk.ts';
 import { Paths } from './paths.ts';
+import { Quarantine } from './quarantine.ts';
 import { replaceFile, replaceFileSynced } from './replace.ts';
 
 const LIMIT_BYTES = 1024 * 1024;
@@ -68,12 +69,16 @@ class FileKeys implements Keys {
   }
 
   async endpoint(): Promise<Endpoint | null> {
+    if (this.#disk.stat(this.#paths.endpoint)?.isFile !== true) return null;
     const bytes = this.#disk.read(this.#paths.endpoint, LIMIT_BYTES);
     return bytes === null ? null : parseEndpoint(bytes.toString());
   }
 
   async setEndpoint(endpoint: Endpoint): Promise<void> {
-    replaceFile(this.#disk, this.#paths.endpoint, `${JSON.stringify(endpoint, null, 2)}\n`);
+    const { endpoint: path } = this.#paths;
+    if (this.#disk.stat(path)?.isFile === false)
+      new Quarantine(this.#disk, this.#paths).move(path, 'endpoint.json', `${path}: expected a regular file`);
+    replaceFile(this.#disk, path, `${JSON.stringify(endpoint, null, 2)}\n`);
   }
 
   async clearEndpoint(pid: number): Promise<void> {
