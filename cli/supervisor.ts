@@ -49,10 +49,12 @@ export class Supervisor {
       stop.addEventListener('abort', terminate);
       const how = await child.ended;
       stop.removeEventListener('abort', terminate);
+      // A signal to the whole process group may reach the children a moment before us: then this was its end.
+      if (!stop.aborted) await this.#pause(FIRST_DELAY_MS);
       if (stop.aborted) return say(`${spec.label} ended`);
       if (clock.now().time - startedAt >= STEADY_MS) delayMs = FIRST_DELAY_MS;
       say(`${spec.label} died (${how}); it is started again`);
-      await this.#pause(delayMs);
+      if (delayMs > FIRST_DELAY_MS) await this.#pause(delayMs - FIRST_DELAY_MS);
       delayMs = Math.min(LONGEST_DELAY_MS, delayMs * 2);
     }
   }

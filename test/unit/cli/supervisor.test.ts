@@ -89,6 +89,15 @@ test('stop asks the child to end, waits for it, and starts nothing again', async
   expect(nursery.started).toBe(1);
 });
 
+test('a child that ended because everybody was told to is not called dead', async () => {
+  const nursery = new Nursery();
+  const kept = nursery.supervisor.keep({ label: 'x', start: nursery.start });
+  await nursery.die('exit code 0');
+  nursery.supervisor.stop();
+  await kept;
+  expect(nursery.said).toEqual(['x started, pid 1', 'x ended']);
+});
+
 test('stop while a start is awaited ends the waiting', async () => {
   const nursery = new Nursery();
   const kept = nursery.supervisor.keep({ label: 'x', start: nursery.start });
