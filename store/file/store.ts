@@ -12,6 +12,7 @@ import { createClock, monotonicMs, wallMs } from '../../runtime/clock.ts';
 import type { Store } from '../store.ts';
 import { loadClockOffset } from './clock-file.ts';
 import { Disk, type DiskHooks } from './disk.ts';
+import { greatestEpoch } from './known-epoch.ts';
 import { FileLeases } from './leases.ts';
 import { Paths } from './paths.ts';
 import { checkPrivate } from './privacy.ts';
@@ -71,7 +72,7 @@ export async function openFileStore(root: string, options: FileStoreOptions): Pr
     resources,
     runs,
     leases: new FileLeases(disk, paths, processes),
-    seats: new FileSeats(disk, paths, processes),
+    seats: new FileSeats(disk, paths, processes, { knownEpoch: () => greatestEpoch(disk, paths) }),
     clock,
     close: () => resources.close(),
   };
