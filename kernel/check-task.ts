@@ -10,7 +10,9 @@ const DEPTH_LIMIT = 100;
 
 /** Null when it is, else what is wrong. */
 export function checkTask(task: TaskSpec): string | null {
-  const tooDeep = deeperThan(task as unknown as Json, DEPTH_LIMIT);
+  // Input and memo are data that nothing here walks over, and may be large.
+  const { input: _input, memo: _memo, ...walked } = task;
+  const tooDeep = deeperThan(walked as unknown as Json, DEPTH_LIMIT);
   if (tooDeep) return `expected at most ${DEPTH_LIMIT} levels of data`;
   return (
     syntaxProblem('when', task.when, parseExpression) ??
