@@ -14,6 +14,8 @@ export interface ServerLimits {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly checkEveryMs: number;
+  /** Nothing comes and nothing goes: a client that does not read its answer. Streams see to themselves. */
+  readonly idleTimeoutMs: number;
   readonly maxConnections: number;
   readonly maxRequestsPerConnection: number;
 }
@@ -22,6 +24,7 @@ export const LIMITS: ServerLimits = {
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
   checkEveryMs: 1_000,
+  idleTimeoutMs: 120_000,
   maxConnections: 2_048,
   maxRequestsPerConnection: 10_000,
 };
@@ -150,6 +153,7 @@ function secureServer(certificate: Certified, handler: RequestListener, limits: 
 
 function limited<T extends Server | TlsServer>(server: T, limits: ServerLimits): T {
   server.maxHeadersCount = MAX_HEADERS;
+  server.timeout = limits.idleTimeoutMs;
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();

@@ -7,6 +7,7 @@ import { exportJWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAuthenticator, issuerTokens } from '../../../api/auth.ts';
 import { ChangeHub } from '../../../api/resources/hub.ts';
+import { LIMITS } from '../../../api/server.ts';
 import type { RunEvent } from '../../../kernel/events.ts';
 import { textAt } from '../../../kernel/json.ts';
 import type { Manifest } from '../../../manifests/model.ts';
@@ -43,6 +44,23 @@ test('a watcher that does not read is let go, and the others are told everything
   const late = AbortSignal.timeout(10_000);
   while (!isGone && !late.aborted) await new Promise((resolve) => setImmediate(resolve));
   expect(isGone).toBe(true);
+});
+
+test('a client that asks for a long list and does not read it is let go', async () => {
+  const strict = await ApiWorld.start({ root: world.root, limits: { ...LIMITS, idleTimeoutMs: 1_000 } });
+  const begun = performance.now();
+  const lazy = connect(strict.server.port, '127.0.0.1', () => {
+    lazy.write(`GET ${WORKFLOWS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${strict.token}\r\n\r\n`);
+    lazy.pause();
+  });
+  lazy.on('error', () => undefined);
+  // A socket that is paused does not learn that the other end has gone, so the server's side is asked: it is done with the request.
+  const isDone = (): boolean => strict.log.some((line) => line.includes('method=GET') && line.includes('code=200'));
+  while (!isDone() && performance.now() - begun < 10_000) await new Promise((resolve) => setImmediate(resolve));
+  expect(isDone()).toBe(true);
+  expect(performance.now() - begun).toBeGreaterThan(900);
+  lazy.destroy();
+  await strict.stop();
 });
 
 test('200 watchers are told of every change, once each', async () => {
