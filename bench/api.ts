@@ -154,7 +154,7 @@ async function main(): Promise<void> {
   const sample = JSON.stringify(await store.resources.get('Workflow', 'wf-000'));
   await store.close();
   const api = spawn(process.execPath, [MAIN, 'api', '--port', '0', '--state', root], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: 'ignore',
   });
   const bare = spawn(process.execPath, ['--input-type=module', '-e', BARE, sample], {
     stdio: ['ignore', 'pipe', 'inherit'],
