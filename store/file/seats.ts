@@ -7,7 +7,7 @@
 // I2  every taking of the controller's seat has created its epoch, exclusively and synced, before anybody learns of it.
 // I3  the JSON files are for people and for the check of namespaces; presence is never read from them alone.
 
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { StoreError } from '../../kernel/errors.ts';
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import type { ProcessIdentity, Processes } from '../../kernel/ports.ts';
@@ -16,6 +16,7 @@ import type { Disk } from './disk.ts';
 import { storeFault } from './fault.ts';
 import { KernelLock, lockName, onceFree, probe } from './kernel-lock.ts';
 import type { Paths } from './paths.ts';
+import { Quarantine } from './quarantine.ts';
 import { removeDeadLeftovers, replaceFile } from './replace.ts';
 import { WorkerHints } from './worker-hints.ts';
 
@@ -78,7 +79,7 @@ export class FileSeats implements Seats {
       const door = await this.#listenAt(this.#paths.controller, 'seat.sock');
       const epoch = await this.#nextEpoch();
       this.#removeLeftovers([this.#paths.controller, ...this.#inboxes()]);
-      replaceFile(this.#disk, this.#seatPath, `${JSON.stringify({ ...this.#self(), epoch })}\n`);
+      this.#replace(this.#seatPath, `${JSON.stringify({ ...this.#self(), epoch })}\n`);
       return { epoch, release: () => this.#releaseController(lock, door) };
     } catch (error) {
       await lock.release();
@@ -228,7 +229,7 @@ export class FileSeats implements Seats {
   }
 
   #writeWorker(name: string, slots: number, draining: boolean): void {
-    replaceFile(this.#disk, this.#workerPath(name), `${JSON.stringify({ name, slots, draining, ...this.#self() })}\n`);
+    this.#replace(this.#workerPath(name), `${JSON.stringify({ name, slots, draining, ...this.#self() })}\n`);
   }
 
   #workerFiles(): WorkerFile[] {
@@ -312,6 +313,13 @@ export class FileSeats implements Seats {
     } finally {
       this.#disk.close(handle);
     }
+  }
+
+  /** A seat's file; what stands in its place and is none goes to quarantine. */
+  #replace(path: string, text: string): void {
+    if (this.#disk.stat(path)?.isFile === false)
+      new Quarantine(this.#disk, this.#paths).move(path, basename(path), `${path}: expected a regular file`);
+    replaceFile(this.#disk, path, text);
   }
 
   // --- small things ----------------------------------------------------------------------------
