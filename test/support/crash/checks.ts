@@ -6,7 +6,7 @@
 // I5  failures within the retries, losses within their cap.   I6  a start comes after the ends of all predecessors.
 // I7  what has ended stays as it is.                           I10 epochs of a journal never go back, sequence numbers have no gap.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PlannedNode, PlannedRun } from './flows.ts';
 import type { Entry, Ledger } from './ledger.ts';
@@ -27,6 +27,11 @@ export interface Line {
 /** Losses that a node survives (the design's cap), and the one that would have been too many. */
 const LOSSES = 10;
 
+/** Null when there is no regular file: tests put other things in its place, and a pipe would be read for ever. */
+export function readText(path: string): string | null {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(path, 'utf8') : null;
+}
+
 /** Directory of a run under state/runs, or null. The uid in it is made up by the engine, so the name decides. */
 export function runDirectory(state: string, run: string): string | null {
   try {
@@ -40,8 +45,7 @@ export function runDirectory(state: string, run: string): string | null {
 export function readJournal(state: string, run: string): Line[] {
   const directory = runDirectory(state, run);
   if (directory === null) return [];
-  const path = join(directory, 'journal.ndjson');
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const text = readText(join(directory, 'journal.ndjson')) ?? '';
   // While a run goes on, what stands behind the last newline is on its way.
   const lines = text.split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as Line);
@@ -55,7 +59,7 @@ export function readStatus(
   const directory = runDirectory(state, run);
   if (directory === null) return null;
   try {
-    return JSON.parse(readFileSync(join(directory, 'status.json'), 'utf8')) as { phase: string };
+    return JSON.parse(readText(join(directory, 'status.json')) ?? '') as { phase: string };
   } catch {
     return null;
   }

@@ -120,7 +120,7 @@ export class Ledger {
     } catch {
       return [];
     }
-    return text.trimEnd().split('\n').map(parseEntry);
+    return text.split('\n').slice(0, -1).map(parseEntry);
   }
 }
 
