@@ -8,6 +8,7 @@
 // L3  a fence that no run knows is nobody's: what runs under it is ended, its files go.
 
 import { resolve } from 'node:path';
+import { foresee } from '../kernel/apply.ts';
 import type { RunEvent } from '../kernel/events.ts';
 import { desiredLeases } from '../kernel/decide.ts';
 import { inputOf } from '../kernel/input.ts';
@@ -51,6 +52,8 @@ export class LeaseKeeper {
   /** Fences that no run knows: seen once (a look may be older than what was decided since), or being ended. */
   readonly #suspects = new Set<string>();
   readonly #strangers = new Set<string>();
+  /** Fences whose attempt failed and left processes: since when they are told to go, engine ms. */
+  readonly #survived = new Map<string, number>();
   readonly #offers: { worker: string; offer: Offer; active: ActiveRun }[] = [];
   #counter = 0;
 
@@ -111,12 +114,29 @@ export class LeaseKeeper {
     const stamp = { at: now.wall, time: now.time, node: node.id, fence: view.fence };
     if (view.claim !== null && attempt.slot === null) this.#workers.took(worker);
     if (view.outcome !== null) {
-      if (attempt.stopping !== null) return false;
+      if (attempt.stopping !== null || this.#isSurvived(active, node, worker, view.fence, view.outcome.outcome, now))
+        return false;
       this.#finish(active, worker, view.fence, endedEvent(stamp, view, view.outcome, attempt.slot === null));
       return true;
     }
     if (view.claim === null || attempt.slot !== null) return false;
     active.take([{ ...stamp, type: 'Claimed', slot: view.claim, since: now.wall }]);
+    return true;
+  }
+
+  /** A failed attempt left processes behind: they are ended before the next one of the node is offered. */
+  #isSurvived(active: ActiveRun, node: Node, worker: string, fence: string, outcome: Outcome, now: Now): boolean {
+    if (foresee(active.run, node, outcome) !== 'Again') return false;
+    const { processes, store, graceMs = GRACE_MS } = this.#deps;
+    const left = processes.membersOf(taskMark(store.leases.places(worker, fence)), null);
+    const since = this.#survived.get(fence);
+    if (left.length === 0) {
+      this.#survived.delete(fence);
+      return false;
+    }
+    if (since === undefined) this.#survived.set(fence, now.time);
+    const isOver = since !== undefined && now.time - since >= graceMs;
+    if (since === undefined || isOver) for (const one of left) processes.signal(one, isOver ? 'SIGKILL' : 'SIGTERM');
     return true;
   }
 

@@ -363,7 +363,13 @@ export class FileLeases implements Leases {
     if (entry.slot === null) return null;
     const { claims } = this.#remember(worker);
     const path = this.#path(worker, entry.fence, `claim.${entry.slot}`);
-    const size = this.#disk.stat(path)?.size ?? 0;
+    const stat = this.#disk.stat(path);
+    if (stat !== null && !stat.isFile) {
+      // Its slot cannot write there: once this is gone it makes the file anew.
+      this.#setAside(worker, `${entry.fence}.claim.${entry.slot}`, 'expected a claim, found no regular file');
+      return null;
+    }
+    const size = stat?.size ?? 0;
     const known = claims.get(entry.fence);
     if (known !== undefined && known.size === size) return known.said;
     const said = this.#outcomes.readClaim(path, this.places(worker, entry.fence), entry.fence);

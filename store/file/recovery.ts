@@ -14,6 +14,7 @@ import type { Disk } from './disk.ts';
 import type { MetaFiles } from './meta.ts';
 import type { Paths } from './paths.ts';
 import type { ObjectChange, StoredChange, StoredMeta } from './records.ts';
+import { Quarantine } from './quarantine.ts';
 import { replaceFile } from './replace.ts';
 import { nameOfDirectory, parseIdentity } from './run-files.ts';
 import type { Stage } from './stage.ts';
@@ -78,6 +79,12 @@ export class Recovery {
     await this.#replay(marker?.revision ?? 0);
     // What another boot left was read from the platter. Without a marker nobody knows whether it was this one that wrote it.
     const revision = marker === null ? 0 : this.#log.head;
+    if (this.#disk.stat(this.#marker)?.isFile === false)
+      new Quarantine(this.#disk, this.#paths).move(
+        this.#marker,
+        'meta.boot.json',
+        `${this.#marker}: expected a regular file`,
+      );
     replaceFile(this.#disk, this.#marker, `${JSON.stringify({ boot: this.#bootId, revision })}\n`);
   }
 
