@@ -124,7 +124,9 @@ describe('with a directory that is served', () => {
     expect((await place.oarlock('apply', '-f', 'gate.yaml')).stdout).toBe('workflow/gate unchanged\n');
     place.file('gate.yaml', GATE.replace('echo before', 'echo earlier'));
     expect((await place.oarlock('apply', '-f', 'gate.yaml')).stdout).toBe('workflow/gate configured\n');
-    expect((await place.oarlock('get', 'wf')).stdout).toMatch(/^NAME +FORM +TASKS +STATUS +AGE\ngate +tasks +3 +Accepted +\d+s\n$/);
+    expect((await place.oarlock('get', 'wf')).stdout).toMatch(
+      /^NAME +FORM +TASKS +STATUS +AGE\ngate +tasks +3 +Accepted +\d+s\n$/,
+    );
     expect((await place.oarlock('get', 'workflow/gate', '-o', 'name')).stdout).toBe('workflow/gate\n');
     const yaml = (await place.oarlock('get', 'workflow', 'gate', '-o', 'yaml')).stdout;
     expect(yaml).toContain('kind: Workflow\n');
