@@ -4,7 +4,7 @@
 // What is NOT measured: tasks that do anything, cold file caches, other machines.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Measurement, measure, median } from './measure.ts';
@@ -82,16 +82,15 @@ async function compare(
           .get(workload)
           ?.get(peer.name)
           ?.push(await measure(peer.command(directory), directory));
-        rmSync(directory, { recursive: true, force: true });
       }
     }
   }
   return results;
 }
 
+/** A directory of its own, kept to the end: ext4 is slow to make files for minutes after many were removed. */
 function prepare(base: string, workload: Workload): string {
-  const directory = join(base, 'work');
-  mkdirSync(directory, { recursive: true });
+  const directory = mkdtempSync(join(base, 'work-'));
   writeFileSync(join(directory, 'workflow.json'), asManifest(workload));
   writeFileSync(join(directory, 'build.ninja'), asNinja(workload));
   writeFileSync(join(directory, 'Makefile'), asMakefile(workload));
