@@ -76,8 +76,7 @@ class FileKeys implements Keys {
 
   async setEndpoint(endpoint: Endpoint): Promise<void> {
     const { endpoint: path } = this.#paths;
-    if (this.#disk.stat(path)?.isFile === false)
-      new Quarantine(this.#disk, this.#paths).move(path, 'endpoint.json', `${path}: expected a regular file`);
+    new Quarantine(this.#disk, this.#paths).clearWay(path, 'endpoint.json');
     replaceFile(this.#disk, path, `${JSON.stringify(endpoint, null, 2)}\n`);
   }
 

@@ -31,6 +31,11 @@ export class Quarantine {
     );
   }
 
+  /** Makes way for a file: what stands in its place and is none (a directory, a link, a pipe) is moved out of it. */
+  clearWay(path: string, label: string): void {
+    if (this.#disk.stat(path)?.isFile === false) this.move(path, label, `${path}: expected a regular file`);
+  }
+
   /** Keeps a copy of bytes under a fresh name. */
   keep(label: string, bytes: Uint8Array, reason: string): void {
     this.#try(() => {

@@ -79,12 +79,7 @@ export class Recovery {
     await this.#replay(marker?.revision ?? 0);
     // What another boot left was read from the platter. Without a marker nobody knows whether it was this one that wrote it.
     const revision = marker === null ? 0 : this.#log.head;
-    if (this.#disk.stat(this.#marker)?.isFile === false)
-      new Quarantine(this.#disk, this.#paths).move(
-        this.#marker,
-        'meta.boot.json',
-        `${this.#marker}: expected a regular file`,
-      );
+    new Quarantine(this.#disk, this.#paths).clearWay(this.#marker, 'meta.boot.json');
     replaceFile(this.#disk, this.#marker, `${JSON.stringify({ boot: this.#bootId, revision })}\n`);
   }
 

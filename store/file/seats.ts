@@ -317,8 +317,7 @@ export class FileSeats implements Seats {
 
   /** A seat's file; what stands in its place and is none goes to quarantine. */
   #replace(path: string, text: string): void {
-    if (this.#disk.stat(path)?.isFile === false)
-      new Quarantine(this.#disk, this.#paths).move(path, basename(path), `${path}: expected a regular file`);
+    new Quarantine(this.#disk, this.#paths).clearWay(path, basename(path));
     replaceFile(this.#disk, path, text);
   }
 

@@ -95,8 +95,7 @@ function prepare(disk: Disk, paths: Paths): void {
 
 function checkFormat(disk: Disk, paths: Paths): void {
   const text = `${JSON.stringify({ format: FORMAT })}\n`;
-  if (disk.stat(paths.format)?.isFile === false)
-    new Quarantine(disk, paths).move(paths.format, 'format.json', `${paths.format}: expected a regular file`);
+  new Quarantine(disk, paths).clearWay(paths.format, 'format.json');
   const bytes = disk.read(paths.format, 4096);
   if (bytes === null) {
     disk.createNew(paths.format, text);
