@@ -8,7 +8,7 @@
 
 import { compensationOf } from './compensation.ts';
 import { checkChange, countPredecessor, makeChange } from './change.ts';
-import type { Effect, RunEvent } from './events.ts';
+import type { Effect, MessageStamp, RunEvent } from './events.ts';
 import type { Json } from './json.ts';
 import { releaseAttempt, setState, setTimer, unqueue } from './moves.ts';
 import type { Attempt, EndedBecause, Node, NodeState } from './node.ts';
@@ -120,7 +120,19 @@ function fold(run: Run, event: RunEvent): void {
       undo(run, event);
       break;
     case 'GraphChanged':
+      hear(run, event.by, event.message);
       grow(run, event.by, event.change);
+      break;
+    case 'ChangeRefused':
+      hear(run, event.by, event.message, event.reason);
+      break;
+    case 'Reported':
+      hear(run, event.node, event.message);
+      report(run, event);
+      break;
+    case 'PromiseBroken':
+      if (event.by !== null) hear(run, event.by, event.message, event.reason);
+      run.brokenPromise ??= { promise: event.promise, by: event.by, reason: event.reason };
       break;
     case 'RunEnded':
       run.end ??= {
@@ -162,6 +174,26 @@ function startAttempt(run: Run, node: Node, event: EventOf<'Offered'>): void {
   node.worker = event.worker;
   run.active += 1;
   run.leases.set(event.fence, node);
+}
+
+/** A message was consumed, and is answered when it is a request. */
+function hear(run: Run, id: string, message: MessageStamp | undefined, problem?: string): void {
+  const attempt = run.nodes.get(id)?.current;
+  if (message === undefined || attempt == null || attempt.fence !== message.fence) return;
+  attempt.heard = Math.max(attempt.heard ?? 0, message.offset);
+  if (message.id === undefined) return;
+  attempt.answers ??= [];
+  attempt.answers.push(problem === undefined ? { id: message.id } : { id: message.id, problem });
+}
+
+function report(run: Run, { node, message, output, progress }: EventOf<'Reported'>): void {
+  const attempt = run.nodes.get(node)?.current;
+  if (attempt == null || attempt.fence !== message.fence) return;
+  attempt.reported = {
+    ...attempt.reported,
+    ...(output === undefined ? {} : { output }),
+    ...(progress === undefined ? {} : { progress }),
+  };
 }
 
 /** Nobody had taken the offer: as if it had never stood. */

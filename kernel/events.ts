@@ -33,6 +33,15 @@ export interface PlannedEnd {
   readonly error?: TaskError;
 }
 
+/** Which message of a task an event answers to. */
+export interface MessageStamp {
+  readonly fence: string;
+  /** Bytes of the attempt's messages up to and with this one: where the next reader begins. */
+  readonly offset: number;
+  /** The request's own id; absent: a notification, which is not answered. */
+  readonly id?: string | number;
+}
+
 export type RunEvent = Stamp &
   (
     | { readonly type: 'Registered'; readonly registration: Registration }
@@ -111,7 +120,33 @@ export type RunEvent = Stamp &
      * `end` says.
      */
     | { readonly type: 'Compensating'; readonly nodes: readonly string[]; readonly end: PlannedEnd }
-    | { readonly type: 'GraphChanged'; readonly by: string; readonly change: GraphChange }
+    | {
+        readonly type: 'GraphChanged';
+        readonly by: string;
+        readonly change: GraphChange;
+        readonly message?: MessageStamp;
+      }
+    /** The change that a task asked for was not made. */
+    | { readonly type: 'ChangeRefused'; readonly by: string; readonly reason: string; readonly message: MessageStamp }
+    /** A task said something that changes no graph; `output` is its output unless it leaves another. */
+    | {
+        readonly type: 'Reported';
+        readonly node: string;
+        readonly message: MessageStamp;
+        readonly output?: Json;
+        readonly progress?: Json;
+      }
+    /**
+     * A change that would have broken a promise was not made, or a bound cannot be reached any more: the run ends Failed. `promise`: as
+     * it was written. `by`: node whose change it was; null: nobody's, a bound that is out of reach.
+     */
+    | {
+        readonly type: 'PromiseBroken';
+        readonly promise: string;
+        readonly by: string | null;
+        readonly reason: string;
+        readonly message?: MessageStamp;
+      }
     | {
         readonly type: 'RunEnded';
         readonly phase: RunPhaseEnd;

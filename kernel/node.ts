@@ -33,6 +33,19 @@ export interface Attempt {
   readonly worker: string | null;
   slot: string | null;
   stopping: StopReason | null;
+  /** Bytes of its messages that were consumed. */
+  heard?: number;
+  /** What its requests were answered, in order: said again by a new controller, which cannot know what was read. */
+  answers?: Answer[];
+  /** What it said its output is, and how far it is. */
+  reported?: { output?: Json; progress?: Json };
+}
+
+/** Of a request of a task. */
+export interface Answer {
+  readonly id: string | number;
+  /** Why it was refused; absent: it was done. */
+  readonly problem?: string;
 }
 
 /**

@@ -35,6 +35,12 @@ export interface RunEnd {
   readonly output: Json;
 }
 
+export interface BrokenPromise {
+  readonly promise: string;
+  readonly by: string | null;
+  readonly reason: string;
+}
+
 export class Run {
   readonly registration: Registration;
   readonly nodes = new Map<string, Node>();
@@ -54,6 +60,8 @@ export class Run {
   isCancelRequested = false;
   /** A failure that nobody handled has come, and the policy is FailFast. */
   isFailing = false;
+  /** The first promise that was broken: the run stops what it does and ends Failed. */
+  brokenPromise: BrokenPromise | null = null;
   /** The first unhandled failure of the round, for the run's own error. */
   firstFailure: Node | null = null;
   /** The node whose output is the run's, when a continuation said so. */

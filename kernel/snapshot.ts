@@ -12,7 +12,7 @@ import type { Json, JsonObject } from './json.ts';
 import { type Attempt, type EndedBecause, type Node, type NodeState } from './node.ts';
 import { waitForSignal } from './apply.ts';
 import { hopeless, judge, route } from './ready.ts';
-import { type Growth, type Restart, Run, type RunEnd } from './run.ts';
+import { type BrokenPromise, type Growth, type Restart, Run, type RunEnd } from './run.ts';
 import type { Registration, TaskError } from './task.ts';
 
 const FORMAT = 1;
@@ -57,6 +57,7 @@ interface RunRecord {
   nonces: [string, string | null][];
   rounds: number;
   undoing?: PlannedEnd | null;
+  brokenPromise?: BrokenPromise;
   endings?: number;
   consumedSignals: string[];
   /** Nodes that wait for a signal, for each name the oldest wait first. */
@@ -104,6 +105,7 @@ export function freeze(run: Run): JsonObject {
     nonces: [...run.nonces],
     rounds: run.rounds,
     undoing: run.undoing,
+    ...(run.brokenPromise === null ? {} : { brokenPromise: run.brokenPromise }),
     endings: run.endings,
     consumedSignals: [...run.consumedSignals],
     waits: [...run.signalWaits.values()].flatMap((waits) => Array.from(waits, ({ id }) => id)),
@@ -134,7 +136,7 @@ function pick(node: Node): Omit<NodeRecord, 'due' | 'isConditionTrue'> {
     attemptsBefore,
     retriesUsed: [...retriesUsed],
     losses,
-    current: current === null ? null : { ...current },
+    current: current === null ? null : copyOf(current),
     round,
     isTimerWall,
     startedAt,
@@ -165,6 +167,7 @@ export function thaw(data: JsonObject): Run | null {
     isFailing: record.isFailing,
     rounds: record.rounds,
     undoing: record.undoing ?? null,
+    brokenPromise: record.brokenPromise ?? null,
     endings: record.endings ?? 0,
   });
   run.restarts.push(...record.restarts);
@@ -193,7 +196,7 @@ function thawNode(run: Run, node: Node, record: NodeRecord): void {
   run.counts[fields.state] += 1;
   Object.assign(node, fields);
   node.retriesUsed = [...retriesUsed];
-  node.current = current === null ? null : { ...current };
+  node.current = current === null ? null : copyOf(current);
   if (due !== null) {
     node.timer = { due, owner: node };
     (node.isTimerWall ? run.wallTimers : run.timers).add(node.timer);
@@ -212,4 +215,13 @@ function settle(run: Run, isConditionTrue: ReadonlySet<Node>): void {
     else if (node.state === 'PENDING' && node.endedBecause !== null) hopeless(run, node, node.endedBecause);
     else judge(run, node);
   }
+}
+
+function copyOf(attempt: Attempt): Attempt {
+  const { answers, reported } = attempt;
+  return {
+    ...attempt,
+    ...(answers === undefined ? {} : { answers: [...answers] }),
+    ...(reported === undefined ? {} : { reported: { ...reported } }),
+  };
 }

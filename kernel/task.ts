@@ -2,12 +2,23 @@
 // the first journal line of a run holds it, so that a run never looks at a manifest again.
 
 import type { Json, JsonObject } from './json.ts';
+import type { PromiseSpec } from './promises/promise.ts';
 
 /** What runs. `wait`, `signal`, `mock` and `inline` are run by the controller itself; all else by a worker. */
 export type Executor =
   | { readonly type: 'command'; readonly command: string }
   | { readonly type: 'exec'; readonly argv: readonly string[] }
   | { readonly type: 'call'; readonly module: string; readonly export: string }
+  /** A script of a file, or code as it stands. */
+  | { readonly type: 'python'; readonly script?: string; readonly code?: string; readonly args?: readonly string[] }
+  /** NAME.ACTION of a connector. */
+  | { readonly type: 'connector'; readonly action: string }
+  | {
+      readonly type: 'container';
+      readonly image: string;
+      readonly command?: readonly string[];
+      readonly limits?: ContainerLimits;
+    }
   | {
       readonly type: 'mock';
       readonly output?: Json;
@@ -19,6 +30,11 @@ export type Executor =
   | { readonly type: 'signal'; readonly name: string }
   /** Begins and ends in one event: what comes of it is for the continuation to say. `name`: for people. */
   | { readonly type: 'inline'; readonly name: string };
+
+export interface ContainerLimits {
+  readonly cpus?: number;
+  readonly memoryMiB?: number;
+}
 
 export type Trigger = 'AllSuccess' | 'AllDone' | 'AnySuccess' | 'AnyFailed';
 
@@ -68,6 +84,8 @@ export interface TaskSpec {
   readonly env?: { readonly [name: string]: EnvValue };
   readonly workingDir?: string;
   readonly display?: Display;
+  /** It speaks the message protocol (docs/protocols/messages.md), and so may change the graph; `python` always does. */
+  readonly messages?: boolean;
   /** Undoes this task, given its output, when the run fails or is cancelled after it succeeded. */
   readonly compensate?: TaskSpec;
 }
@@ -76,7 +94,15 @@ export interface TaskSpec {
 export interface GraphChange {
   readonly nodes?: readonly NodeSpec[];
   readonly edges?: readonly EdgeSpec[];
+  /** Bind this change and all that come after it. */
+  readonly promises?: readonly PromiseSpec[];
+  readonly display?: readonly DisplayChange[];
 }
+
+/** How a node or an edge shall look from now on. */
+export type DisplayChange =
+  | { readonly node: string; readonly display: Display }
+  | { readonly edge: { readonly from: string; readonly to: string }; readonly display: Display };
 
 export interface NodeSpec {
   readonly id: string;
@@ -88,6 +114,7 @@ export interface NodeSpec {
 export interface EdgeSpec {
   readonly from: string;
   readonly to: string;
+  readonly display?: Display;
 }
 
 export type FailurePolicy = 'FailFast' | 'Continue';

@@ -154,6 +154,7 @@ describe('a run', () => {
       nodes: ['first'],
       end: { phase: 'Failed', reason: 'r', message: '' },
     },
+    PromiseBroken: { type: 'PromiseBroken', promise: 'noNewNodes', by: null, reason: 'r' },
     RunEnded: { type: 'RunEnded', phase: 'Failed', reason: 'r', message: '' },
   };
   const when: Readonly<Record<string, { reach: () => Driver; changes: readonly string[] }>> = {
@@ -205,6 +206,9 @@ test('every type of event is in one of the tables', () => {
     RoundOpened: true,
     Compensating: true,
     GraphChanged: true,
+    ChangeRefused: true,
+    Reported: true,
+    PromiseBroken: true,
     RunEnded: true,
   };
   const covered = new Set([
@@ -216,6 +220,9 @@ test('every type of event is in one of the tables', () => {
     'RestartRequested',
     'Compensating',
     'GraphChanged',
+    'ChangeRefused',
+    'Reported',
+    'PromiseBroken',
     'RunEnded',
   ]);
   expect(Object.keys(types).filter((type) => !covered.has(type))).toEqual([]);

@@ -152,6 +152,7 @@ describe('nonsense', () => {
   );
   const stamp = { at: fc.constant(0), time: fc.constant(0) };
   const list = fc.array(anyId, { maxLength: 3 });
+  const message = fc.record({ fence: anyFence, offset: fc.nat(), id: pick<string | number>(1, 'a') });
   const arbitraries: { [Type in RunEventType]: fc.Arbitrary<object> } = {
     Registered: fc.record({ registration: fc.constant(registration({ nodes: [] })) }),
     Offered: fc.record({ node: anyId, attempt: fc.nat({ max: 3 }), fence: anyFence, worker: pick('w') }),
@@ -193,6 +194,9 @@ describe('nonsense', () => {
         edges: fc.array(fc.record({ from: anyId, to: anyId }), { maxLength: 2 }),
       }),
     }),
+    ChangeRefused: fc.record({ by: anyId, reason: pick('no'), message }),
+    Reported: fc.record({ node: anyId, message, output: pick<number | null>(1, null) }),
+    PromiseBroken: fc.record({ promise: pick('noNewNodes'), by: pick('n0', null), reason: pick('no'), message }),
     RunEnded: fc.record({ phase: pick('Failed'), reason: pick('because'), message: pick('') }),
   };
   const garbage = fc
