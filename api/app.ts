@@ -2,7 +2,7 @@
 //
 // Owns: the order in which a request is looked at. Does not own: what is done with it (resources/, faces/, core/).
 //
-// A1  everything but health, version and the pages about the API itself needs a token.
+// A1  everything but health, version, the pages about the API itself and callbacks (faces/hooks.ts) needs a token.
 // A2  whatever goes wrong is answered with a Status, and the process goes on.
 
 import { performance } from 'node:perf_hooks';
@@ -12,6 +12,7 @@ import { logRequests } from './access-log.ts';
 import { addCore } from './core/routes.ts';
 import type { ApiDeps, AppDeps } from './deps.ts';
 import { addExecutions } from './faces/executions.ts';
+import { addHooks, isHook, withoutToken } from './faces/hooks.ts';
 import { addDocs } from './faces/openapi.ts';
 import { addSteps } from './faces/steps.ts';
 import { addWorkflows } from './faces/workflows.ts';
@@ -60,6 +61,7 @@ export function createApp(given: ApiDeps): Koa {
   addWorkflows(router, deps, bodies);
   addExecutions(router, deps, bodies);
   addSteps(router, deps, bodies);
+  addHooks(router, deps, bodies);
   addDocs(router, deps);
   app.use(logRequests(deps));
   app.use(timeRequests(metrics, () => performance.now()));
@@ -90,7 +92,7 @@ function tellErrors(deps: ApiDeps) {
 function report(deps: ApiDeps, ctx: Context, error: unknown): string {
   const id = deps.random.hex(12);
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  deps.log.error('a request failed', { id, method: ctx.method, path: ctx.path, error: text });
+  deps.log.error('a request failed', { id, method: ctx.method, path: withoutToken(ctx.path), error: text });
   return `the log says why under ${id}`;
 }
 
@@ -127,7 +129,7 @@ function isDecodable(path: string): boolean {
 function authenticate(deps: ApiDeps) {
   return async (ctx: Context, next: Next): Promise<void> => {
     const headers = ctx.req.headersDistinct['authorization'] ?? [];
-    if (!OPEN.has(ctx.path)) {
+    if (!OPEN.has(ctx.path) && !isHook(ctx.path)) {
       ctx.state['identity'] = await deps.auth.authenticate(headers.length === 1 ? headers[0] : undefined);
     }
     await next();

@@ -36,17 +36,17 @@ export interface Body {
 export class BodyReader {
   #open = 0;
 
-  async read(ctx: Context, allowed: readonly MediaType[]): Promise<Body> {
+  async read(ctx: Context, allowed: readonly MediaType[], limitBytes = BODY_LIMIT_BYTES): Promise<Body> {
     const type = mediaTypeOf(ctx, allowed);
     const encoding = ctx.get('Content-Encoding').toLowerCase();
     if (encoding !== '' && encoding !== 'identity') {
       throw new ApiError('UnsupportedMediaType', `Content-Encoding: expected none, found ${JSON.stringify(encoding)}`);
     }
-    if (Number(ctx.get('Content-Length') || 0) > BODY_LIMIT_BYTES) throw tooLarge();
-    return { type, bytes: await this.#collect(ctx.req) };
+    if (Number(ctx.get('Content-Length') || 0) > limitBytes) throw tooLarge(limitBytes);
+    return { type, bytes: await this.#collect(ctx.req, limitBytes) };
   }
 
-  #collect(request: IncomingMessage): Promise<Buffer> {
+  #collect(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let size = 0;
     return new Promise<Buffer>((resolve, reject) => {
@@ -60,7 +60,7 @@ export class BodyReader {
         size += chunk.length;
         this.#open += chunk.length;
         chunks.push(chunk);
-        if (size > BODY_LIMIT_BYTES) refuse(tooLarge());
+        if (size > limitBytes) refuse(tooLarge(limitBytes));
         else if (this.#open > BODIES_LIMIT_BYTES) {
           refuse(tryAgain('TooManyRequests', 'too many large requests at once'));
         }
@@ -77,8 +77,8 @@ export class BodyReader {
   }
 }
 
-function tooLarge(): ApiError {
-  return new ApiError('RequestEntityTooLarge', `body: expected at most ${BODY_LIMIT_BYTES} bytes, found more`, {
+function tooLarge(limitBytes: number): ApiError {
+  return new ApiError('RequestEntityTooLarge', `body: expected at most ${limitBytes} bytes, found more`, {
     headers: { Connection: 'close' },
   });
 }

@@ -224,14 +224,21 @@ class Controller {
   }
 
   async #bringUpToDate(active: ActiveRun, now: Now): Promise<void> {
-    for (const event of consumeSignals(active.run, this.#signals.of(active.ref.uid), now)) active.takeEnd(event);
     const again = (): void => {
       if (this.#runs.isActive(active)) this.#unsettled.add(active);
       this.#wakeup.set();
     };
-    await active.settle(now, this.#deps.clock, again);
+    // A node that has only now begun to wait may find its Signal there already.
+    do this.#takeSignals(active, now);
+    while ((await active.settle(now, this.#deps.clock, again)) && this.#takeSignals(active, now));
     if (await this.#keeper.enforce(active, now)) this.#dirty.add(active);
     if (nextStartable(active.run) !== null) this.#rotation.add(active);
+  }
+
+  #takeSignals(active: ActiveRun, now: Now): boolean {
+    const events = consumeSignals(active.run, this.#signals.of(active.ref.uid), now);
+    for (const event of events) active.takeEnd(event);
+    return events.length > 0;
   }
 
   /** The next ready node of the run whose turn it is; false when there is none, or no room. */

@@ -13,6 +13,8 @@ interface Operation {
   readonly body?: { readonly schema: JsonObject; readonly example: Json };
   readonly answer: { readonly code: string; readonly example: Json };
   readonly isDebug?: boolean;
+  /** Needs no token. */
+  readonly isOpen?: boolean;
 }
 
 const PAGING: [string, string][] = [
@@ -155,6 +157,15 @@ const OPERATIONS: readonly Operation[] = [
     answer: { code: '200', example: { runs: [{ run_id: '6c0f...', status: 'SUCCESS' }] } },
     isDebug: true,
   },
+  {
+    method: 'post',
+    path: '/hooks/{token}',
+    summary:
+      'Answer a task that waits for its token. The body is its output (any JSON, or nothing), or {"error", "cause"} for a failure.',
+    body: { schema: {}, example: { approved: true } },
+    answer: { code: '202', example: { accepted: true } },
+    isOpen: true,
+  },
 ];
 
 export function addDocs(router: Router, options: { version: string; isDebug: boolean }): void {
@@ -174,12 +185,13 @@ export function addDocs(router: Router, options: { version: string; isDebug: boo
 
 function facesOpenApi(operations: readonly Operation[], version: string): JsonObject {
   const paths: { [path: string]: JsonObject } = {};
-  for (const { method, path, summary, query = [], body, answer } of operations) {
+  for (const { method, path, summary, query = [], body, answer, isOpen } of operations) {
     const names = [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name);
     paths[path] = {
       ...paths[path],
       [method]: {
         summary,
+        ...(isOpen === true ? { security: [] } : {}),
         parameters: [
           ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
           ...query.map(([name, description]) => ({ name, in: 'query', description, schema: { type: 'string' } })),
@@ -202,14 +214,15 @@ function facesOpenApi(operations: readonly Operation[], version: string): JsonOb
 }
 
 function docsPage(operations: readonly Operation[]): string {
-  const sections = operations.map(({ method, path, summary, query = [], body, answer }) => {
+  const sections = operations.map(({ method, path, summary, query = [], body, answer, isOpen }) => {
     const parameters = query
       .map(([name, description]) => `<li><code>${name}</code> ${escaped(description)}</li>`)
       .join('');
     const sent = body === undefined ? '' : `<p>Body</p><pre>${escaped(JSON.stringify(body.example, null, 2))}</pre>`;
     const data = body === undefined ? '' : ` \\\n  --json '${JSON.stringify(body.example)}'`;
     const verb = method === 'get' || method === 'post' ? '' : `-X ${method.toUpperCase()} `;
-    const curl = `curl ${verb}-H "Authorization: Bearer $(oarlock token create)" $URL${path}${data}`;
+    const header = isOpen === true ? '' : '-H "Authorization: Bearer $(oarlock token create)" ';
+    const curl = `curl ${verb}${header}$URL${path}${data}`;
     return `<section><h2><b>${method.toUpperCase()}</b> ${escaped(path)}</h2><p>${escaped(summary)}</p>${
       parameters === '' ? '' : `<ul>${parameters}</ul>`
     }${sent}<p>Answer ${answer.code}</p><pre>${escaped(JSON.stringify(answer.example, null, 2))}</pre><pre>${escaped(curl)}</pre></section>`;
@@ -219,7 +232,7 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding
 h2{font-size:1rem;font-family:ui-monospace,monospace}h2 b{background:#eaf2ff;padding:.1rem .4rem;border-radius:.3rem}
 section{border-top:1px solid #d0d7de}pre{background:#f6f8fa;padding:.7rem;border-radius:.4rem;overflow:auto}
 </style></head><body><h1>Oarlock API</h1>
-<p>Every request needs <code>Authorization: Bearer TOKEN</code>; <code>oarlock token create</code> prints one. The same as
+<p>Every request but callbacks needs <code>Authorization: Bearer TOKEN</code>; <code>oarlock token create</code> prints one. The same as
 <a href="/openapi.json">OpenAPI</a>. Objects themselves, with watch and patch, are under <code>/apis/oarlock.dev/v1</code>, as kubectl uses them.</p>
 ${sections.join('\n')}</body></html>\n`;
 }

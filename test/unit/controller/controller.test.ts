@@ -126,6 +126,24 @@ describe('a controller', () => {
     await engine.until('the Signal is gone', async () => (await engine.store.resources.get('Signal', 's')) === null);
   });
 
+  test('keeps a Signal that came before its node began to wait', async () => {
+    await engine.startController();
+    workers.push(await engine.startWorker('w1', 1, () => undefined));
+    const tasks = [
+      { id: 'work', mock: { delaySeconds: 0.1 } },
+      { id: 'ask', signal: { name: 'go' }, dependencies: ['work'] },
+    ];
+    await engine.run('r', { tasks });
+    await engine.store.resources.create({
+      apiVersion: 'oarlock.dev/v1',
+      kind: 'Signal',
+      metadata: { name: 'early' },
+      spec: { run: 'r', name: 'go', data: 1 },
+    });
+    await engine.phaseIs('r', 'Succeeded');
+    expect(await engine.status('r')).toMatchObject({ output: { ask: 1 } });
+  });
+
   test('says of a Signal for a run that does not exist that there is none', async () => {
     await engine.startController();
     const spec = { run: 'nobody', name: 'go' };
