@@ -19,7 +19,8 @@ import { checkPlain } from './plain.ts';
 import { Findings, quote, toProblems } from './problems.ts';
 import { checkShape } from './schema.ts';
 import { checkStates } from './states/lint.ts';
-import { checkSteps } from './steps.ts';
+import { checkGrowth, hasGrowth } from './promises.ts';
+import { checkSteps, expandSteps } from './steps.ts';
 import { checkTaskBody, checkTasks } from './tasks.ts';
 
 export interface Source extends Expectations {
@@ -180,7 +181,11 @@ function checkMeaning(kind: Kind, manifest: JsonObject, findings: Findings, warn
 }
 
 function checkWorkflowSpec(spec: JsonObject, path: (string | number)[], findings: Findings, warnings: Findings): void {
-  if (spec['tasks'] !== undefined) checkTasks(spec['tasks'] as JsonObject[], [...path, 'tasks'], findings, warnings);
-  else if (spec['steps'] !== undefined) checkSteps(spec['steps'] as JsonObject[], [...path, 'steps'], findings);
+  const { tasks, steps } = spec as { tasks?: JsonObject[]; steps?: JsonObject[] };
+  if (tasks !== undefined) checkTasks(tasks, [...path, 'tasks'], findings, warnings);
+  else if (steps !== undefined) checkSteps(steps, [...path, 'steps'], findings);
   else checkStates(spec, path, findings, warnings);
+  if (!findings.isEmpty || !hasGrowth(spec)) return;
+  const nodes = tasks ?? (steps === undefined ? null : expandSteps(steps, []).map(({ task }) => task));
+  checkGrowth(spec, path, nodes, findings, warnings);
 }

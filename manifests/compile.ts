@@ -12,6 +12,7 @@ import { BUILTIN_TASKS } from './builtin/manifests.ts';
 import { executorOf } from './executors.ts';
 import type { Manifest } from './model.ts';
 import { Findings, type Path, quote, toProblems } from './problems.ts';
+import { promisesOf, templatesOf } from './promises.ts';
 import { compileStates, tableOf, type TaskSource } from './states/compile.ts';
 import { expandSteps } from './steps.ts';
 import { dependenciesOf, idOf } from './tasks.ts';
@@ -41,6 +42,8 @@ export function compile(run: RunToCompile, workflow: WorkflowToCompile, tasks: T
   const compiled = isStates(spec)
     ? compileStates(spec, ['spec'], sourceFor(spec, runSpec, tasks, findings), findings)
     : { change: { nodes: nodesOf(spec).map(({ task, path }) => compileNode(task, path, tasks, findings)) } };
+  const templates = templatesOf(spec).map((task, index) => compileTemplate(task, index, tasks, findings));
+  const promises = promisesOf(spec);
   if (!findings.isEmpty) {
     const source = workflow.name === null ? `WorkflowRun/${run.name}` : `Workflow/${workflow.name}`;
     throw new AdmissionError(source, toProblems(findings.list(), undefined));
@@ -52,7 +55,9 @@ export function compile(run: RunToCompile, workflow: WorkflowToCompile, tasks: T
     workflowGeneration: workflow.generation,
     input: run.manifest.spec['input'] ?? {},
     ...pick<{ parallelism: number; failurePolicy: FailurePolicy }>(spec, ['parallelism', 'failurePolicy']),
+    ...(templates.length === 0 ? {} : { templates: Object.fromEntries(templates) }),
     ...compiled,
+    ...(promises.length === 0 ? {} : { change: { ...compiled.change, promises } }),
   };
 }
 
@@ -80,6 +85,7 @@ function sourceFor(spec: JsonObject, runSpec: JsonObject, tasks: TaskLookup, fin
  */
 export function taskNamesOf(spec: JsonObject, runSpec: JsonObject = {}): string[] {
   const names = new Set<string>();
+  for (const { taskRef } of templatesOf(spec)) if (typeof taskRef === 'string') names.add(taskRef);
   if (isStates(spec)) {
     compileStates(
       spec,
@@ -111,6 +117,17 @@ function compileNode(task: JsonObject, path: Path, tasks: TaskLookup, findings: 
   const unique = dependencies.length > 1 ? [...new Set(dependencies)] : dependencies;
   const spec = compileTask(task, path, tasks, findings);
   return unique.length === 0 ? { id: idOf(task), task: spec } : { id: idOf(task), task: spec, dependencies: unique };
+}
+
+/** Selected by its own name, also when it takes all else from a Task. */
+function compileTemplate(
+  template: JsonObject,
+  index: number,
+  tasks: TaskLookup,
+  findings: Findings,
+): [string, TaskSpec] {
+  const name = idOf(template);
+  return [name, { ...compileTask(template, ['spec', 'templates', index], tasks, findings), task: name }];
 }
 
 function compileTask(task: JsonObject, path: Path, tasks: TaskLookup, findings: Findings): TaskSpec {

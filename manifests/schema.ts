@@ -59,6 +59,7 @@ const VALIDATORS = {
   workflowTask: 'common.json#/$defs/workflowTask',
   step: 'common.json#/$defs/step',
   stepTask: 'common.json#/$defs/stepTask',
+  template: 'common.json#/$defs/template',
 } as const;
 
 type ValidatorName = keyof typeof VALIDATORS;
@@ -121,21 +122,29 @@ export function checkShape(kind: Kind, manifest: unknown, findings: Findings): v
 interface TaskList {
   readonly path: Path;
   readonly items: readonly unknown[];
-  readonly schema: 'workflowTask' | 'step' | 'stepTask';
+  readonly schema: 'workflowTask' | 'step' | 'stepTask' | 'template';
 }
+
+/** Lists of tasks by the field that holds them. */
+const LISTS: ReadonlyMap<unknown, TaskList['schema']> = new Map([
+  ['tasks', 'workflowTask'],
+  ['steps', 'step'],
+  ['steps.tasks', 'stepTask'],
+  ['templates', 'template'],
+] as const);
 
 /** The list of tasks that holds what `path` names, so that every task in it gets a message of its own. */
 function taskListAround(path: Path, manifest: unknown): TaskList | undefined {
   for (let depth = path.length - 2; depth >= 0; depth -= 1) {
     const key = path[depth];
-    if ((key !== 'tasks' && key !== 'steps') || typeof path[depth + 1] !== 'number') continue;
+    if (typeof path[depth + 1] !== 'number') continue;
     const listPath = path.slice(0, depth + 1);
     const parent = path[depth - 1];
     const isStepTasks = key === 'tasks' && typeof parent === 'number' && path[depth - 2] === 'steps';
     // An error of a step itself is told by the step, one inside its tasks by the task.
-    const schema = key === 'steps' ? 'step' : isStepTasks ? 'stepTask' : 'workflowTask';
+    const schema = LISTS.get(isStepTasks ? 'steps.tasks' : key);
     const items = valueAt(manifest, listPath);
-    if (Array.isArray(items)) return { path: listPath, items, schema };
+    if (schema !== undefined && Array.isArray(items)) return { path: listPath, items, schema };
   }
   return undefined;
 }

@@ -96,7 +96,7 @@ class StatesContinuation implements Continuation {
       seconds === undefined
         ? []
         : [{ id: LIMIT, task: { executor: { type: 'wait', seconds }, input: null, memo: { isLimit: true } } }];
-    return { ...registration, change: { nodes: [first, ...limit] } };
+    return { ...registration, change: { ...registration.change, nodes: [first, ...limit] } };
   }
 
   async complete(run: Run, event: EndEvent): Promise<EndEvent> {

@@ -1,0 +1,176 @@
+// `templates` and `promises` of a workflow, whatever its front end: the rules that no schema can say, and the kernel's form.
+//
+// Does not own: what a promise means and whether the graph keeps it (kernel/promises/).
+//
+// I1  a name that can never be there is refused; one that is not there yet, but could come, is a warning.
+
+import { isObject, type JsonObject, textOf } from '../kernel/json.ts';
+import type { PromiseSpec } from '../kernel/promises/promise.ts';
+import { didYouMean, type Findings, type Path, quote } from './problems.ts';
+import { checkId, checkTaskBody, idOf } from './tasks.ts';
+
+/** What a workflow has before it runs. */
+export interface GraphNames {
+  /** Ids of its nodes; null when they are made as it goes on (states). */
+  readonly nodes: ReadonlySet<string> | null;
+  /** Names that its tasks go by: of templates, and of Tasks that are referred to. */
+  readonly tasks: ReadonlySet<string>;
+}
+
+export function templatesOf(spec: JsonObject): readonly JsonObject[] {
+  return (spec['templates'] ?? []) as JsonObject[];
+}
+
+/** Most workflows say nothing of how they grow. */
+export function hasGrowth(spec: JsonObject): boolean {
+  return spec['templates'] !== undefined || spec['promises'] !== undefined;
+}
+
+/** Templates and promises once the schema has passed. `nodes` are the tasks of the front end, null for states. */
+export function checkGrowth(
+  spec: JsonObject,
+  path: Path,
+  nodes: readonly JsonObject[] | null,
+  findings: Findings,
+  warnings: Findings,
+): void {
+  const templates = templatesOf(spec);
+  const promises = (spec['promises'] ?? []) as JsonObject[];
+  const ids = nodes === null ? null : new Set(nodes.map(idOf));
+  checkTemplates(templates, [...path, 'templates'], ids ?? stateNames(spec), findings);
+  const tasks = new Set(templates.map(idOf));
+  for (const { taskRef } of nodes ?? []) if (typeof taskRef === 'string') tasks.add(taskRef);
+  for (const [index, promise] of promises.entries()) {
+    if (findings.isFull) return;
+    checkPromise(promise, [...path, 'promises', index], { nodes: ids, tasks }, findings, warnings);
+  }
+}
+
+function stateNames(spec: JsonObject): ReadonlySet<string> {
+  const states = spec['states'] ?? spec['States'];
+  return new Set(isObject(states) ? Object.keys(states) : []);
+}
+
+function checkTemplates(
+  templates: readonly JsonObject[],
+  path: Path,
+  nodes: ReadonlySet<string>,
+  findings: Findings,
+): void {
+  const indexes = new Map<string, number>();
+  for (const [index, template] of templates.entries()) {
+    if (findings.isFull) return;
+    const id = idOf(template);
+    const at = [...path, index];
+    checkId(id, at, indexes.get(id), findings);
+    if (!indexes.has(id)) indexes.set(id, index);
+    if (nodes.has(id)) {
+      const message = `expected ids of templates and tasks to be different, found ${quote(id)} as a task, too`;
+      findings.add([...at, 'id'], 'Duplicate', message);
+    }
+    // Its paths may lead to nodes that come with it.
+    checkTaskBody(template, at, null, findings);
+  }
+}
+
+function checkPromise(
+  promise: JsonObject,
+  path: Path,
+  names: GraphNames,
+  findings: Findings,
+  warnings: Findings,
+): void {
+  checkShape(promise, path, findings);
+  const { only } = promise;
+  if (isObject(only)) checkBounds(only, [...path, 'only'], findings);
+  for (const selector of selectorsIn(promise, path)) checkSelector(selector, names, warnings);
+}
+
+function checkShape(promise: JsonObject, path: Path, findings: Findings): void {
+  const { shape, from, to } = promise;
+  if (isObject(shape)) {
+    for (const field of ['from', 'to'])
+      if (promise[field] !== undefined)
+        findings.add([...path, field], 'Invalid', 'expected it inside shape or beside it, found both', { atKey: true });
+    checkEnds(shape, [...path, 'shape'], findings);
+  } else if (shape === undefined) {
+    for (const field of ['from', 'to'])
+      if (promise[field] !== undefined)
+        findings.add(
+          [...path, field],
+          'Invalid',
+          'expected only with shape; edges are named in noEdges and only.edges',
+          {
+            atKey: true,
+          },
+        );
+  } else if (from !== undefined || to !== undefined) {
+    const missing = from === undefined ? 'from' : to === undefined ? 'to' : undefined;
+    if (missing !== undefined)
+      findings.add([...path, missing], 'Required', 'required: a part lies between two nodes, and only one is there');
+    else checkEnds(promise, path, findings);
+  }
+}
+
+function checkEnds({ from, to }: JsonObject, path: Path, findings: Findings): void {
+  if (from === to)
+    findings.add([...path, 'to'], 'Invalid', `expected another node than from, found ${quote(textOf(to))} again`);
+}
+
+function checkBounds({ atLeast, atMost, each }: JsonObject, path: Path, findings: Findings): void {
+  if (typeof atLeast === 'number' && typeof atMost === 'number' && atLeast > atMost)
+    findings.add([...path, 'atLeast'], 'Invalid', `expected at most ${atMost} (atMost), found ${atLeast}`);
+  if (each === true && atLeast === undefined && atMost === undefined)
+    findings.add([...path, 'each'], 'Invalid', 'expected atLeast or atMost beside it, found neither', { atKey: true });
+}
+
+interface PlacedSelector {
+  readonly value: JsonObject | string;
+  readonly path: Path;
+}
+
+function selectorsIn(promise: JsonObject, path: Path): PlacedSelector[] {
+  const found: PlacedSelector[] = [];
+  const add = (holder: JsonObject, field: string | number, at: Path, value = holder[field]): void => {
+    if (typeof value === 'string' || isObject(value)) found.push({ value, path: [...at, field] });
+  };
+  const addEnds = (value: unknown, at: Path): void => {
+    if (!isObject(value)) return;
+    add(value, 'from', at);
+    add(value, 'to', at);
+  };
+  add(promise, 'by', path);
+  addEnds(promise['noEdges'], [...path, 'noEdges']);
+  const only = promise['only'];
+  if (!isObject(only)) return found;
+  const nodes = Array.isArray(only['nodes']) ? only['nodes'] : [];
+  for (const [index, value] of nodes.entries()) add(only, index, [...path, 'only', 'nodes'], value);
+  const edges = Array.isArray(only['edges']) ? only['edges'] : [];
+  for (const [index, value] of edges.entries()) addEnds(value, [...path, 'only', 'edges', index]);
+  return found;
+}
+
+/** A selector that selects nothing yet may be right, but most often it is a slip. */
+function checkSelector({ value, path }: PlacedSelector, names: GraphNames, warnings: Findings): void {
+  const node = typeof value === 'string' ? value : value['node'];
+  if (typeof node === 'string') {
+    if (names.nodes === null || names.nodes.has(node) || /[*?]/.test(node)) return;
+    const other = names.tasks.has(node)
+      ? `; to name the nodes made of a template or Task, write {task: ${node}}`
+      : didYouMean(node, names.nodes);
+    warnings.add(path, 'NotFound', `no task has the id ${quote(node)}${other}`);
+  } else if (isObject(value) && typeof value['task'] === 'string' && !names.tasks.has(value['task'])) {
+    const task = value['task'];
+    const other =
+      names.nodes?.has(task) === true ? `; to name the node, write {node: ${task}}` : didYouMean(task, names.tasks);
+    warnings.add(path, 'NotFound', `no template or taskRef has the name ${quote(task)}${other}`);
+  }
+}
+
+/** The promises in the kernel's form: `shape: {shape, from, to}` says the same as the three side by side. */
+export function promisesOf(spec: JsonObject): PromiseSpec[] {
+  return ((spec['promises'] ?? []) as JsonObject[]).map((promise) => {
+    const { shape, ...rest } = promise;
+    return (isObject(shape) ? { ...shape, ...rest } : promise) as PromiseSpec;
+  });
+}
