@@ -10,6 +10,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import pg from 'pg';
 import { StoreError } from '../../kernel/errors.ts';
+import { monotonicMs } from '../../runtime/clock.ts';
 import { Disk } from '../file/disk.ts';
 import { KernelLock } from '../file/kernel-lock.ts';
 import { keeperScript } from './embedded-keeper.ts';
@@ -64,16 +65,16 @@ export async function embeddedPostgres(stateDir: string): Promise<EmbeddedServer
 }
 
 async function start(disk: Disk, directory: string, url: string, hold: () => void): Promise<void> {
-  let deadline = Date.now() + START_LIMIT_MS;
+  let deadline = monotonicMs() + START_LIMIT_MS;
   const isRoot = process.getuid?.() === 0;
   let keeper: { isOver: boolean } | null = null;
   let waitMs = FIRST_WAIT_MS;
   for (;;) {
     hold();
     if (await answers(url)) return;
-    if (Date.now() > deadline) throw failed(disk, directory);
+    if (monotonicMs() > deadline) throw failed(disk, directory);
     // One that ends, or was killed, keeps its files for a while: then a new one ends at once, and the next is tried.
-    if (keeper?.isOver === true) deadline = Math.min(deadline, Date.now() + TRY_LIMIT_MS);
+    if (keeper?.isOver === true) deadline = Math.min(deadline, monotonicMs() + TRY_LIMIT_MS);
     if (keeper?.isOver !== false) keeper = startKeeper(keeperScript(disk, directory, isRoot));
     await new Promise((resolve) => setTimeout(resolve, waitMs));
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
