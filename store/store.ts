@@ -134,6 +134,8 @@ export interface Runs {
   logAttempts(ref: RunRef, node: string): Promise<number[]>;
   /** Bytes from `offset`, at most `limit`; empty at the end. */
   readLog(ref: RunRef, node: string, attempt: number, offset: number, limit: number): Promise<Uint8Array>;
+  /** Adds to a log, behind what the task itself wrote there. */
+  appendLog(ref: RunRef, node: string, attempt: number, bytes: Uint8Array): Promise<void>;
   /** Where a local worker writes the log, finds the scratch directory and the run's input. */
   places(ref: RunRef): RunPlaces;
 }
@@ -218,6 +220,9 @@ export interface LeasePlaces {
   /** Of a slot: its claim, to which it appends one line when the attempt has ended. Without one: the file of a decision by the engine. */
   readonly outcome: string;
   readonly stop: string;
+  /** Standard output of a task that speaks, and the FIFO that is its standard input (docs/protocols/messages.md). */
+  readonly messages: string;
+  readonly answers: string;
 }
 
 export interface Leases {
@@ -238,6 +243,10 @@ export interface Leases {
   slotLiveness(slot: string): Liveness;
   /** Removes what stands under these fences. Only after the line that consumed them is recorded. */
   clear(worker: string, fences: readonly string[]): Promise<void>;
+  /** What the task has said from that byte on, at most `limit` bytes of it; empty at the end, or when it said nothing. */
+  readMessages(worker: string, fence: string, from: number, limit: number): Promise<Uint8Array>;
+  /** Hands bytes to the task and never waits: how many it took now (0: it must read first). Null: nobody reads. */
+  answer(worker: string, fence: string, bytes: Uint8Array): Promise<number | null>;
   // The worker's side.
   /** Offers that stand, oldest first. */
   offers(worker: string): Promise<Offer[]>;

@@ -70,6 +70,10 @@ export class RemoteRuns implements Runs {
     return Promise.reject(notHere());
   }
 
+  appendLog(): Promise<void> {
+    return Promise.reject(notHere());
+  }
+
   places(): RunPlaces {
     throw notHere();
   }

@@ -31,6 +31,8 @@ export function openRemoteStore(server: Server): Store {
       settle: refuse,
       restoreClaim: refuse,
       clear: refuse,
+      readMessages: refuse,
+      answer: refuse,
       offers: refuse,
       standing: refuse,
       claim: refuse,

@@ -217,6 +217,29 @@ export class Disk {
     this.#run('append', path, () => writeAll(fd, data));
   }
 
+  /** Hands bytes to whoever has the FIFO open for reading: how many it took (0: it is full). Null when nobody has, or it is no FIFO. */
+  writePipe(path: string, data: Uint8Array): number | null {
+    return this.#run('pipe', path, () => {
+      let fd: number | null;
+      try {
+        fd = openExisting(path, fs.constants.O_WRONLY | NOFOLLOW);
+      } catch (error) {
+        if (isCode(error, 'ENXIO')) return null;
+        throw error;
+      }
+      if (fd === null) return null;
+      try {
+        return fs.fstatSync(fd).isFIFO() ? fs.writeSync(fd, data) : null;
+      } catch (error) {
+        if (isCode(error, 'EAGAIN')) return 0;
+        if (isCode(error, 'EPIPE')) return null;
+        throw error;
+      } finally {
+        fs.closeSync(fd);
+      }
+    });
+  }
+
   truncate(path: string, length: number): void {
     this.#run('truncate', path, () => fs.truncateSync(path, length));
   }

@@ -9,7 +9,7 @@ import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import { parseSlot } from '../../runtime/slot-token.ts';
 import { seal, unseal } from './line.ts';
 
-const KINDS = ['offer', 'withdrawn', 'stop', 'input', 'output', 'outcome'] as const;
+const KINDS = ['offer', 'withdrawn', 'stop', 'input', 'output', 'messages', 'answers', 'outcome'] as const;
 export type LeaseFileKind = (typeof KINDS)[number];
 
 export type LeaseName =

@@ -1,6 +1,6 @@
 // Task leases on plain files.
 //
-// Owns: FENCE.offer, .claim.SLOT, .withdrawn, .stop, .input, .output and .outcome inside leases/WORKER/.
+// Owns: FENCE.offer, .claim.SLOT, .withdrawn, .stop, .input, .output, .messages, .answers and .outcome inside leases/WORKER/.
 // Does not own: when to offer or stop (the kernel), how an attempt runs (worker/), who sits where (seats.ts).
 //
 // I1  an offer leaves by one rename, to a claim or to withdrawn: one taker per fence, for ever.
@@ -207,6 +207,18 @@ export class FileLeases implements Leases {
     }
   }
 
+  async readMessages(worker: string, fence: string, from: number, limit: number): Promise<Uint8Array> {
+    return this.#inInbox(
+      worker,
+      'read messages',
+      () => this.#disk.readRange(this.#path(worker, fence, 'messages'), from, limit) ?? new Uint8Array(),
+    );
+  }
+
+  async answer(worker: string, fence: string, bytes: Uint8Array): Promise<number | null> {
+    return this.#inInbox(worker, 'answer', () => this.#disk.writePipe(this.#path(worker, fence, 'answers'), bytes));
+  }
+
   /** A claim is kept for the next offer, up to a limit; everything else goes. */
   #discard(worker: string, name: string): void {
     const path = join(this.#paths.inbox(worker), name);
@@ -249,6 +261,8 @@ export class FileLeases implements Leases {
       output: this.#path(worker, fence, 'output'),
       outcome: this.#path(worker, fence, slot === undefined ? 'outcome' : `claim.${slot}`),
       stop: this.#path(worker, fence, 'stop'),
+      messages: this.#path(worker, fence, 'messages'),
+      answers: this.#path(worker, fence, 'answers'),
     };
   }
 

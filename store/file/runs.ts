@@ -195,6 +195,20 @@ export class FileRuns implements Runs {
     });
   }
 
+  async appendLog(ref: RunRef, node: string, attempt: number, bytes: Uint8Array): Promise<void> {
+    const files = new RunFiles(this.#paths, ref);
+    const path = files.log(node, attempt);
+    this.#guard(files, 'appendLog', () => {
+      if (this.#disk.stat(files.logs) === null) this.#disk.makeDirectory(files.logs);
+      const handle = this.#disk.openAppend(path);
+      try {
+        this.#disk.append(handle, path, bytes);
+      } finally {
+        this.#disk.close(handle);
+      }
+    });
+  }
+
   places(ref: RunRef): RunPlaces {
     const files = new RunFiles(this.#paths, ref);
     return { scratch: files.scratch, input: files.input, log: (node, attempt) => files.log(node, attempt) };

@@ -18,7 +18,14 @@ interface StoredLease {
   stop: StopReason | null;
   /** JSON text. */
   outcome: string | null;
+  /** What the task said. */
+  messages: Buffer;
+  /** What it was answered and has not read; null: it does not read. */
+  answers: Buffer | null;
 }
+
+/** As much as a pipe of Linux holds. */
+const PIPE_BYTES = 64 * 1024;
 
 /** What all handles to one place share. */
 export class MemoryLeasesPlace {
@@ -39,9 +46,26 @@ export class MemoryLeasesPlace {
       isWithdrawn: false,
       stop: null,
       outcome: null,
+      messages: Buffer.alloc(0),
+      answers: null,
     };
     inbox.set(fence, lease);
     return lease;
+  }
+
+  /** The task says something, as it does on its standard output. */
+  speak(worker: string, fence: string, bytes: Uint8Array): void {
+    const lease = this.make(worker, fence);
+    lease.messages = Buffer.concat([lease.messages, bytes]);
+    this.changed(worker);
+  }
+
+  /** The task reads from here on: takes what it was answered since it read last. */
+  listenTo(worker: string, fence: string): Buffer {
+    const lease = this.make(worker, fence);
+    const bytes = lease.answers ?? Buffer.alloc(0);
+    lease.answers = Buffer.alloc(0);
+    return bytes;
   }
 
   sorted(worker: string): StoredLease[] {
@@ -132,6 +156,19 @@ class MemoryLeases implements Leases {
     this.#place.changed(worker);
   }
 
+  async readMessages(worker: string, fence: string, from: number, limit: number): Promise<Uint8Array> {
+    const messages = this.#place.lease(worker, fence)?.messages ?? Buffer.alloc(0);
+    return Uint8Array.from(messages.subarray(from, from + limit));
+  }
+
+  async answer(worker: string, fence: string, bytes: Uint8Array): Promise<number | null> {
+    const lease = this.#place.lease(worker, fence);
+    if (lease === undefined || lease.answers === null) return null;
+    const taken = bytes.subarray(0, PIPE_BYTES - lease.answers.length);
+    lease.answers = Buffer.concat([lease.answers, taken]);
+    return taken.length;
+  }
+
   async offers(worker: string): Promise<Offer[]> {
     return this.#place
       .sorted(worker)
@@ -151,7 +188,14 @@ class MemoryLeases implements Leases {
 
   places(worker: string, fence: string): LeasePlaces {
     const base = `memory:/leases/${worker}/${fence}`;
-    return { input: `${base}.input`, output: `${base}.output`, outcome: `${base}.outcome`, stop: `${base}.stop` };
+    return {
+      input: `${base}.input`,
+      output: `${base}.output`,
+      outcome: `${base}.outcome`,
+      stop: `${base}.stop`,
+      messages: `${base}.messages`,
+      answers: `${base}.answers`,
+    };
   }
 
   async claim(worker: string, fence: string, slot: string): Promise<boolean> {

@@ -134,6 +134,10 @@ class MemoryRuns implements Runs {
     return log.slice(start, start + Math.max(0, limit));
   }
 
+  async appendLog(ref: RunRef, node: string, attempt: number, bytes: Uint8Array): Promise<void> {
+    this.#place.writeLog(ref, node, attempt, bytes);
+  }
+
   /** Names only: nothing stands there. */
   places(ref: RunRef): RunPlaces {
     const root = `memory:runs/${labelOf(ref)}`;

@@ -9,7 +9,16 @@ import type { Leases, LeaseView, Offer } from '../../store/store.ts';
 export interface LeasesPair {
   readonly handles: readonly [Leases, Leases];
   readonly bootId: string;
+  /** A task says something, and reads what it was answered, until its end. */
+  readonly task: (worker: string, fence: string) => Promise<SpeakingTask>;
   readonly dispose: () => Promise<void>;
+}
+
+export interface SpeakingTask {
+  readonly speak: (text: string) => void;
+  /** What came since it was called last. */
+  readonly read: () => string;
+  readonly end: () => void;
 }
 
 const WORKER = 'w1';
@@ -25,11 +34,16 @@ function fenceOf(counter: number): string {
 export function describeLeases(name: string, open: () => Promise<LeasesPair>): void {
   describe(`leases (${name})`, () => {
     let pair: LeasesPair | null = null;
-    const start = async (): Promise<{ a: Leases; b: Leases; offerOf: (counter: number) => Offer }> => {
+    const start = async (): Promise<{
+      a: Leases;
+      b: Leases;
+      offerOf: (counter: number) => Offer;
+      task: LeasesPair['task'];
+    }> => {
       const opened = await open();
       pair = opened;
       const [a, b] = opened.handles;
-      return { a, b, offerOf: (counter) => offerOf(counter, opened.bootId) };
+      return { a, b, offerOf: (counter) => offerOf(counter, opened.bootId), task: opened.task };
     };
     afterEach(async () => {
       await pair?.dispose();
@@ -169,6 +183,52 @@ export function describeLeases(name: string, open: () => Promise<LeasesPair>): v
       expect((await b.inbox(WORKER)).map(({ fence }) => fence)).toEqual([fenceOf(3)]);
     });
 
+    test('what a task says is read from any byte on, by both sides, until it is cleared', async () => {
+      const { a, b, offerOf, task } = await start();
+      const read = async (leases: Leases, from: number, limit: number): Promise<string> =>
+        Buffer.from(await leases.readMessages(WORKER, fenceOf(1), from, limit)).toString();
+      expect(await read(a, 0, 10)).toBe('');
+      await a.offer(WORKER, offerOf(1));
+      await b.claim(WORKER, fenceOf(1), DEAD_SLOT);
+      expect(await read(a, 0, 10)).toBe('');
+      const { speak, end } = await task(WORKER, fenceOf(1));
+      speak('first\nsec');
+      expect(await read(a, 0, 100)).toBe('first\nsec');
+      speak('ond\n');
+      expect(await read(b, 6, 100)).toBe('second\n');
+      expect(await read(b, 6, 3)).toBe('sec');
+      expect(await read(a, 13, 100)).toBe('');
+      expect(await a.inbox(WORKER)).toEqual([view(1, { claim: DEAD_SLOT })]);
+      expect((await a.standing(WORKER)).claimed).toEqual([{ fence: fenceOf(1), slot: DEAD_SLOT }]);
+      end();
+      await a.clear(WORKER, [fenceOf(1)]);
+      expect(await read(a, 0, 100)).toBe('');
+      expect(await a.inbox(WORKER)).toEqual([]);
+    });
+
+    test('a task is answered in order, as much as it takes, and nobody once it is gone', async () => {
+      const { a, b, offerOf, task } = await start();
+      const tell = (leases: Leases, text: string): Promise<number | null> =>
+        leases.answer(WORKER, fenceOf(1), Buffer.from(text));
+      expect(await tell(a, 'too early')).toBeNull();
+      await a.offer(WORKER, offerOf(1));
+      await b.claim(WORKER, fenceOf(1), DEAD_SLOT);
+      const { read, end } = await task(WORKER, fenceOf(1));
+      expect(await tell(a, 'one\n')).toBe(4);
+      expect(await tell(b, 'two\n')).toBe(4);
+      expect(read()).toBe('one\ntwo\n');
+      const large = 'x'.repeat(200_000);
+      const taken = (await tell(a, large)) ?? 0;
+      expect(taken).toBeGreaterThan(1_000);
+      expect(taken).toBeLessThan(large.length);
+      expect(await tell(a, 'no room\n')).toBe(0);
+      expect(read()).toBe(large.slice(0, taken));
+      expect(await tell(a, 'room\n')).toBe(5);
+      end();
+      await a.clear(WORKER, [fenceOf(1)]);
+      expect(await tell(a, 'too late')).toBeNull();
+    });
+
     test('the inboxes of workers do not meet', async () => {
       const { a, b, offerOf } = await start();
       await a.offer('w1', offerOf(1));
@@ -179,7 +239,7 @@ export function describeLeases(name: string, open: () => Promise<LeasesPair>): v
     });
 
     test('a hint comes after each kind of change, and none after its end', async () => {
-      const { a, b, offerOf } = await start();
+      const { a, b, offerOf, task } = await start();
       let hints = 0;
       const end = b.onHint(WORKER, () => {
         hints += 1;
@@ -193,6 +253,9 @@ export function describeLeases(name: string, open: () => Promise<LeasesPair>): v
       await hinted(() => a.offer(WORKER, offerOf(1)));
       await hinted(() => a.claim(WORKER, fenceOf(1), DEAD_SLOT));
       await hinted(() => a.stop(WORKER, fenceOf(1), 'Stopped'));
+      const { speak, end: endTask } = await task(WORKER, fenceOf(1));
+      await hinted(async () => speak('a line\n'));
+      endTask();
       await hinted(() => a.settle(WORKER, fenceOf(1), { outcome: LOST }));
       await settle();
       end();

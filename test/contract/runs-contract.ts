@@ -277,6 +277,16 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
       expect((await other.open(REF, 2)).lastSeq).toBe(0);
     });
 
+    test('what is added to a log stands behind what was there', async () => {
+      const { handles, writeLog } = await start();
+      const [one, other] = handles;
+      await one.open(REF, 1);
+      await one.appendLog(REF, 'A', 1, Buffer.from('one\n'));
+      writeLog(REF, 'A', 1, 'two\n');
+      await other.appendLog(REF, 'A', 1, Buffer.from('three\n'));
+      expect(Buffer.from(await one.readLog(REF, 'A', 1, 0, 100)).toString()).toBe('one\ntwo\nthree\n');
+    });
+
     test('logs are read by attempt, in parts, and to the end', async () => {
       const { handles, writeLog } = await start();
       const [one, other] = handles;
