@@ -233,10 +233,9 @@ export class RunTable {
     await publisher.settled(active);
     await active.snapshot(true);
     await signals.consumed(ref.uid, (signal) => active.run.consumedSignals.has(signal));
-    if (!active.isDeleted) {
-      await signals.unused(ref.uid, timeText(active.run.updatedAt));
-      await publisher.publish(active);
-    }
+    if (!active.isDeleted) await signals.unused(ref.uid, timeText(active.run.updatedAt));
+    // Of a deleted run, too: finalizers may keep it in sight for long.
+    await publisher.publish(active);
     if (active.lastSeq !== seq || active.run.end === null) return;
     this.#forget(active);
     this.#ended.add(ref.uid);
@@ -245,10 +244,8 @@ export class RunTable {
   }
 
   async #remove(ref: RunRef): Promise<void> {
-    const { runs, resources } = this.#deps.controller.store;
-    await runs.remove(ref);
     await this.#deps.signals.runRemoved(ref.uid);
-    await resources.finishDelete(ref.name, ref.uid);
+    await this.#deps.controller.store.resources.finishDelete(ref.name, ref.uid);
     this.#ended.delete(ref.uid);
     if (this.#byName.get(ref.name)?.uid === ref.uid) this.#byName.delete(ref.name);
   }

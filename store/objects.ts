@@ -3,6 +3,7 @@
 //
 // I1  uid and creation time never change; generation grows by one when `spec` changes and at no other time.
 // I2  a bad hand edit never changes the manifest in force, it only adds a refusal.
+// I3  an object that is deleted stays, with the time of its deletion, until its last finalizer is taken off; no new one is put on.
 
 import { AdmissionError, StoreError } from '../kernel/errors.ts';
 import type { Json, JsonObject } from '../kernel/json.ts';
@@ -148,6 +149,16 @@ export function isStarted(published: JsonObject | null): boolean {
   return published['phase'] !== undefined && published['phase'] !== 'Pending';
 }
 
+/** Does a finalizer keep it from going when it is deleted? */
+export function isHeld({ manifest }: ObjectRecord): boolean {
+  return (manifest?.metadata.finalizers ?? []).length > 0;
+}
+
+/** It was deleted, and nothing holds it any more. */
+export function isReleased(record: ObjectRecord): boolean {
+  return record.deleted !== null && !isHeld(record);
+}
+
 // --- writing -----------------------------------------------------------------------------------
 
 export interface CurrentObject {
@@ -238,9 +249,10 @@ export function updatedRecord(
   published: JsonObject | null,
 ): ObjectRecord | null {
   const ref = refOf(record.kind, record.name);
-  if (record.deleted !== null) {
+  if (isReleased(record)) {
     throw new StoreError('Conflict', ref, `${ref}: expected an object that stays, found one that is being deleted`);
   }
+  if (record.deleted !== null) refuseNewFinalizers(ref, record, manifest);
   if (record.kind === 'WorkflowRun' && isStarted(published))
     refuseFrozen(ref, record.manifest?.spec ?? {}, manifest.spec);
   const managedFields = options.managedFields ?? record.managedFields;
@@ -259,6 +271,14 @@ export function updatedRecord(
     accepted: record.refusal === null ? record.accepted : time,
     refusal,
   });
+}
+
+function refuseNewFinalizers(ref: string, record: ObjectRecord, manifest: Manifest): void {
+  const before = record.manifest?.metadata.finalizers ?? [];
+  const added = (manifest.metadata.finalizers ?? []).filter((finalizer) => !before.includes(finalizer));
+  if (added.length === 0) return;
+  const message = `it is being deleted: expected no new finalizers, found ${JSON.stringify(added)}`;
+  throw new AdmissionError(ref, [{ path: 'metadata.finalizers', reason: 'Forbidden', message }]);
 }
 
 function refuseFrozen(ref: string, before: JsonObject, after: JsonObject): void {

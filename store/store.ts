@@ -75,9 +75,12 @@ export interface Resources {
   create(manifest: Manifest, options?: WriteOptions): Promise<Resource>;
   /** A write that changes nothing takes no revision. */
   update(manifest: Manifest, options?: WriteOptions): Promise<Resource>;
-  /** The object as it was. A run that is active stays visible with deletionTimestamp until `finishDelete`. */
+  /**
+   * The object as it was. One that has finalizers stays, with deletionTimestamp, until an update (or an edit of its file) takes off the last
+   * of them; a run that is active stays until `finishDelete`.
+   */
   delete(kind: Kind, name: string, options?: WriteOptions): Promise<Resource>;
-  /** The controller says: nothing of this deleted run lives any more. Forgets it, its files included. */
+  /** The controller says: nothing of this deleted run lives any more. Forgets it, its files included, unless finalizers hold it. */
   finishDelete(name: string, uid: string): Promise<void>;
   /**
    * Conditions that the controller found out about an object without a journal of its own (a Signal nobody waits for): shown in its

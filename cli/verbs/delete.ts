@@ -20,8 +20,9 @@ export async function deleteObjects(session: Session, options: DeleteOptions): P
   const notThere: Failure[] = [];
   for (const { kind, name } of targets) {
     try {
-      await store.resources.delete(kind, name);
-      session.print(`${nameOf(kind, name)} deleted`);
+      const { finalizers = [] } = (await store.resources.delete(kind, name)).metadata;
+      if (finalizers.length === 0) session.print(`${nameOf(kind, name)} deleted`);
+      else session.print(`${nameOf(kind, name)} goes when its finalizers are taken off: ${finalizers.join(', ')}`);
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'NotFound') throw error;
       if (!options.ignoreMissing) notThere.push(missing(parseKind(kind), name));

@@ -10,7 +10,7 @@ import { StoreError } from '../../kernel/errors.ts';
 import { isObject, type JsonObject } from '../../kernel/json.ts';
 import type { Clock, Random } from '../../kernel/ports.ts';
 import type { Kind, Resource } from '../../manifests/model.ts';
-import { isEnded, refOf, timeOf, toResource } from '../objects.ts';
+import { isEnded, isHeld, refOf, timeOf, toResource } from '../objects.ts';
 import { ChangeLog } from './changes.ts';
 import { DesiredFiles } from './desired.ts';
 import type { Disk } from './disk.ts';
@@ -194,7 +194,8 @@ export class ObjectFiles {
   isQuiet(kind: Kind, name: string, files: readonly string[]): boolean {
     const entry = this.index.entry(kind, name);
     if (entry === null) return files.length === 0;
-    if (entry.isDeleted) return true;
+    // What stands beside one that goes is the next object of its name; beside one that is held it is still its own.
+    if (entry.isDeleted && (!entry.isHeld || (entry.mark === null && files.length === 0))) return true;
     // Its document is still on its way: what stands says nothing.
     if (!this.log.isFinished && entry.revision === this.log.head) return true;
     if (entry.mark === null || !this.desired.isUnchanged(kind, entry.mark)) return false;
@@ -204,15 +205,21 @@ export class ObjectFiles {
 
   // --- planning ----------------------------------------------------------------------------------
 
-  /** The end of an object, or of its desired half while its processes live. */
+  /**
+   * The end of an object, or of its desired half while its processes live. While a finalizer holds it, its document stays as well: there it
+   * can be taken off by hand.
+   */
   planDelete(record: FileRecord, basedOn: number, standing: FileMark | null): Plan {
     const { kind, name, uid } = record;
-    const common = { kind, name, uid, basedOn, standing, document: null, removes: standing };
-    if (record.deleted === null && this.isActive(kind, name, uid)) {
-      const deleted = timeOf(this.#options.clock.now().wall);
-      return { ...common, verb: 'Modified', record: () => ({ ...record, deleted, mark: null }) };
+    const common = { kind, name, uid, basedOn, standing, document: null };
+    const deleted = record.deleted ?? timeOf(this.#options.clock.now().wall);
+    if (isHeld(record)) {
+      return { ...common, removes: null, verb: 'Modified', record: () => ({ ...record, deleted, mark: standing }) };
     }
-    return { ...common, verb: 'Deleted', record: () => record };
+    if (this.isActive(kind, name, uid)) {
+      return { ...common, removes: standing, verb: 'Modified', record: () => ({ ...record, deleted, mark: null }) };
+    }
+    return { ...common, removes: standing, verb: 'Deleted', record: () => record };
   }
 
   /** An object whose view somebody removed, found again in changes/; null when they do not know it. */

@@ -3,6 +3,7 @@
 // X1  an entry is never older than the newest change that was read on.
 
 import type { Kind } from '../../manifests/model.ts';
+import { isHeld } from '../objects.ts';
 import type { MetaFiles } from './meta.ts';
 import type { FileMark, FileRecord, StoredChange } from './records.ts';
 
@@ -10,6 +11,8 @@ export interface Entry {
   readonly uid: string;
   readonly revision: number;
   readonly isDeleted: boolean;
+  /** By finalizers. */
+  readonly isHeld: boolean;
   readonly refusal: string | null;
   /** The desired file as last looked at, the time of the look included in what is remembered here only. */
   mark: FileMark | null;
@@ -136,6 +139,7 @@ export class ObjectIndex {
       uid: record.uid,
       revision,
       isDeleted: record.deleted !== null,
+      isHeld: isHeld(record),
       refusal: record.refusal?.reason ?? null,
       mark: record.mark,
       record,

@@ -13,6 +13,7 @@ import {
   alreadyExists,
   checkPrecondition,
   freeze,
+  isReleased,
   isSameManifest,
   newRecord,
   notFound,
@@ -239,6 +240,7 @@ export class FileResources implements Resources {
     await this.#write(kind, name, async (entry) => {
       const record = this.#recordOf(kind, name, entry);
       if (entry === null || record === null || entry.uid !== uid) throw notFound(kind, name);
+      if (entry.isDeleted && entry.isHeld) return { unchanged: this.#resource(entry, record) };
       // A file that stands while the run goes away is the next object of that name, unless it is this run's own.
       const standing = entry.isDeleted ? null : entry.mark;
       const common = { kind, name, uid, basedOn: entry.revision, standing, document: null, removes: standing } as const;
@@ -246,7 +248,7 @@ export class FileResources implements Resources {
     }).catch((error: unknown) => {
       if (!(error instanceof StoreError && error.code === 'NotFound')) throw error;
     });
-    removePlace(this.#options.disk, files);
+    if (this.#objects.index.entry(kind, name)?.uid !== uid) removePlace(this.#options.disk, files);
   }
 
   async report(kind: Kind, name: string, uid: string, conditions: readonly Condition[]): Promise<void> {
@@ -342,6 +344,9 @@ export class FileResources implements Resources {
     const before = look?.bytes?.toString() ?? null;
     const isSaid =
       before !== null && record.refusal?.reason !== 'InvalidManifest' && isSameManifest(record.manifest, manifest);
+    if (updated !== null && isReleased(updated)) {
+      return this.#objects.planDelete({ ...updated, mark: record.mark }, entry.revision, standing);
+    }
     const text = await this.#writer.text(manifest, options.text, before, isSaid);
     if (updated === null && text === before) return { unchanged: this.#resource(entry, record) };
     const next = updated ?? record;

@@ -6,7 +6,7 @@
 import { StoreError } from '../../kernel/errors.ts';
 import type { Clock } from '../../kernel/ports.ts';
 import type { Kind } from '../../manifests/model.ts';
-import { timeOf } from '../objects.ts';
+import { isReleased, timeOf } from '../objects.ts';
 import type { Documents } from './documents.ts';
 import { recordOfFile } from './hand-edits.ts';
 import type { ObjectFiles, Plan } from './object-files.ts';
@@ -117,6 +117,8 @@ export class Settling {
       uid: this.#objects.uidFor(kind, name),
       time: timeOf(wall),
     });
+    // Somebody took the last finalizer off in the file.
+    if (entry !== null && isReleased(record)) return this.#objects.planDelete(record, entry.revision, look.mark);
     return {
       verb: entry === null ? 'Added' : 'Modified',
       kind,

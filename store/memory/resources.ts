@@ -13,6 +13,8 @@ import {
   type CurrentObject,
   freeze,
   isEnded,
+  isHeld,
+  isReleased,
   newRecord,
   notFound,
   type ObjectRecord,
@@ -145,7 +147,7 @@ export class MemoryResources implements Resources {
     const next = updatedRecord(current.record, manifest, this.#time(), options, published);
     if (next === null) return this.#resource(current);
     if (options.dryRun === true) return this.#resource({ record: next, revision: current.revision });
-    return this.#record('Modified', next);
+    return isReleased(next) && !this.#isActive(next) ? this.#forget(next) : this.#record('Modified', next);
   }
 
   async delete(kind: Kind, name: string, options: WriteOptions = {}): Promise<Resource> {
@@ -157,14 +159,15 @@ export class MemoryResources implements Resources {
     this.#check(current, options);
     const { record } = current;
     if (record.deleted !== null || options.dryRun === true) return this.#resource(current);
-    if (this.#isActive(record)) return this.#record('Modified', freeze({ ...record, deleted: this.#time() }));
+    if (isHeld(record) || this.#isActive(record))
+      return this.#record('Modified', freeze({ ...record, deleted: this.#time() }));
     return this.#forget(record);
   }
 
   async finishDelete(name: string, uid: string): Promise<void> {
     const current = this.#place.find('WorkflowRun', name);
-    if (current !== null && current.record.uid === uid) this.#forget(current.record);
-    else this.#runs.remove({ name, uid });
+    if (current === null || current.record.uid !== uid) this.#runs.remove({ name, uid });
+    else if (!isHeld(current.record)) this.#forget(current.record);
   }
 
   async report(kind: Kind, name: string, uid: string, conditions: readonly Condition[]): Promise<void> {

@@ -36,6 +36,10 @@ export function signal(name: string): Manifest {
   return { apiVersion: 'oarlock.dev/v1', kind: 'Signal', metadata: { name }, spec };
 }
 
+export function withFinalizers(manifest: Manifest, finalizers: string[]): Manifest {
+  return { ...manifest, metadata: { ...manifest.metadata, finalizers } };
+}
+
 /** The code of the error that a promise ends with. */
 export async function failure(promise: Promise<unknown>): Promise<string> {
   try {
@@ -244,6 +248,30 @@ export function describeResources(name: string, open: () => Promise<ResourcesPai
         const results = await Promise.all(creates);
         expect(results.filter((result) => result === 'no error')).toHaveLength(1);
         expect(results.filter((result) => result === 'AlreadyExists')).toHaveLength(7);
+      });
+
+      test('an object with finalizers stays after a delete until the last of them is taken off', async () => {
+        const { handles } = await start();
+        const [a, b] = handles;
+        const held = withFinalizers(workflow('etl'), ['x/one', 'x/two']);
+        const { uid } = (await a.create(held)).metadata;
+        expect((await b.delete('Workflow', 'etl')).metadata.deletionTimestamp).toMatch(/Z$/);
+        expect(await a.get('Workflow', 'etl')).toMatchObject({ metadata: { uid, finalizers: ['x/one', 'x/two'] } });
+        expect(await failure(a.create(workflow('etl')))).toBe('AlreadyExists');
+        expect((await a.delete('Workflow', 'etl')).metadata.uid).toBe(uid);
+        expect(await failure(a.update(withFinalizers(workflow('etl'), ['x/one', 'x/new'])))).toBe(
+          'Forbidden metadata.finalizers',
+        );
+        await a.update(withFinalizers(workflow('etl', 'changed'), ['x/two']));
+        expect(await b.get('Workflow', 'etl')).toMatchObject({ metadata: { finalizers: ['x/two'], generation: 2 } });
+        expect((await b.update(workflow('etl', 'changed'))).metadata.uid).toBe(uid);
+        expect(await a.get('Workflow', 'etl')).toBe(null);
+        expect(await follow(b, 1, 3)).toEqual([
+          '2 Modified Workflow/etl',
+          '3 Modified Workflow/etl',
+          '4 Deleted Workflow/etl',
+        ]);
+        expect((await a.create(workflow('etl'))).metadata.uid).not.toBe(uid);
       });
 
       test('of those who delete the same revision exactly one wins', async () => {
@@ -511,6 +539,33 @@ export function describeResources(name: string, open: () => Promise<ResourcesPai
         await a.finishDelete('r', uid);
         expect(await follow(b, 2, 2)).toEqual(['3 Modified WorkflowRun/r', '4 Deleted WorkflowRun/r']);
         expect((await b.create(run('r'))).metadata.uid).not.toBe(uid);
+      });
+
+      test('that finalizers hold stay when the controller is through with them, files and all', async () => {
+        const { handles, runs } = await start();
+        const [a, b] = handles;
+        const held = withFinalizers(run('r'), ['x/keep']);
+        const { uid } = (await a.create(held)).metadata;
+        await runs.publish({ name: 'r', uid }, RUNNING);
+        await b.delete('WorkflowRun', 'r');
+        await runs.publish({ name: 'r', uid }, ENDED);
+        await a.finishDelete('r', uid);
+        expect((await b.get('WorkflowRun', 'r'))?.status).toMatchObject(ENDED);
+        await b.update(run('r'));
+        expect(await a.get('WorkflowRun', 'r')).toBe(null);
+        expect(await runs.status({ name: 'r', uid })).toBe(null);
+      });
+
+      test('of which the last finalizer goes while they are active still wait for the controller', async () => {
+        const { handles, runs } = await start();
+        const [a, b] = handles;
+        const { uid } = (await a.create(withFinalizers(run('r'), ['x/keep']))).metadata;
+        await runs.publish({ name: 'r', uid }, RUNNING);
+        await b.delete('WorkflowRun', 'r');
+        await b.update(run('r'));
+        expect((await a.get('WorkflowRun', 'r'))?.metadata.deletionTimestamp).toMatch(/Z$/);
+        await a.finishDelete('r', uid);
+        expect(await b.get('WorkflowRun', 'r')).toBe(null);
       });
 
       test('that never started, or have ended, go at once', async () => {

@@ -243,6 +243,28 @@ describe.skipIf(!hasKubectl)('kubectl (skipped where it is not installed)', () =
     expect((await waiting).code).toBe(0);
   });
 
+  test('finalizers hold an object that is deleted until the last of them is taken off', async () => {
+    place.file('held.yaml', SLOW.replace('{name: slow}', '{name: held, finalizers: [example.org/audit]}'));
+    await good('apply', '-f', 'held.yaml');
+    expect(await good('delete', 'wf', 'held', '--wait=false')).toContain('deleted');
+    expect(await good('get', 'wf', 'held', '-o', 'jsonpath={.metadata.deletionTimestamp}')).toMatch(/Z$/);
+    expect((await kubectl('wait', '--for=delete', 'wf/held', '--timeout=1s')).code).toBe(1);
+    const more = await kubectl('patch', 'wf', 'held', '-p', '{"metadata":{"finalizers":["example.org/other"]}}');
+    expect(more.stderr).toContain('metadata.finalizers');
+    const waiting = kubectl('delete', 'wf', 'held', '--cascade=foreground');
+    await good('patch', 'wf', 'held', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
+    expect((await waiting).code).toBe(0);
+    expect((await kubectl('get', 'wf', 'held')).code).toBe(1);
+
+    place.file('held-run.yaml', run('r5', 'open').replace('{name: r5,', '{name: r5, finalizers: [example.org/audit],'));
+    await good('apply', '-f', 'held-run.yaml');
+    await good('delete', 'run', 'r5', '--wait=false');
+    await good('wait', '--for=condition=Complete', 'run/r5', '--timeout=15s');
+    expect(await good('get', 'run', 'r5')).toMatch(/r5 +open +Deleting/);
+    await good('patch', 'run', 'r5', '--type=json', '-p', '[{"op":"remove","path":"/metadata/finalizers"}]');
+    await good('wait', '--for=delete', 'run/r5', '--timeout=15s');
+  });
+
   test('plain http takes the token as a password, and nobody without one', async () => {
     const { readFileSync } = await import('node:fs');
     const { url } = JSON.parse(readFileSync(join(place.directory, 'state', 'endpoint.json'), 'utf8')) as {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Condition, Kind, Resource } from '../../../manifests/model.ts';
 import { Disk } from '../../../store/file/disk.ts';
 import type { FileResources } from '../../../store/file/resources.ts';
-import { failure, follow, run, workflow } from '../../contract/resources-contract.ts';
+import { failure, follow, run, withFinalizers, workflow } from '../../contract/resources-contract.ts';
 import { HandClock } from '../../support/hand-clock.ts';
 import { ResourcesPlace } from '../../support/resources-place.ts';
 
@@ -513,6 +513,56 @@ describe('a file that is gone', () => {
     expect((await resources.list('WorkflowRun')).items).toHaveLength(1);
     await resources.create(workflow('etl'));
     expect(place.names('workflows')).toEqual(['etl.yaml']);
+  });
+});
+
+describe('a deleted object that finalizers hold', () => {
+  const HELD = GOOD.replace('{name: etl}', '{name: etl, finalizers: [x/keep]}');
+
+  test('keeps its file, and goes when they are taken off there', async () => {
+    place.write('workflows/etl.yaml', HELD);
+    const uid = (await scanned())?.metadata.uid;
+    await resources.delete('Workflow', 'etl');
+    expect(place.names('workflows')).toEqual(['etl.yaml']);
+    place.write('workflows/etl.yaml', HELD.replace('old', 'new'));
+    const edited = await scanned();
+    expect(edited?.metadata).toMatchObject({ uid, deletionTimestamp: '2030-01-01T00:00:00Z' });
+    expect(commandOf(edited)).toBe('new');
+    place.write('workflows/etl.yaml', 'tasks: [\n');
+    expect((await scanned())?.metadata.uid).toBe(uid);
+    place.write('workflows/etl.yaml', GOOD);
+    expect(await scanned()).toBe(null);
+    expect(place.names('workflows')).toEqual([]);
+    expect(await resources.revision()).toBe(5);
+  });
+
+  test('is held when its file is removed by hand, too, and its file may come back', async () => {
+    place.write('workflows/etl.yaml', HELD);
+    const uid = (await scanned())?.metadata.uid;
+    fs.rmSync(place.path('workflows', 'etl.yaml'));
+    await resources.scan();
+    clock.advance(300);
+    expect((await scanned())?.metadata).toMatchObject({ uid, deletionTimestamp: '2030-01-01T00:00:00Z' });
+    const revision = await resources.revision();
+    clock.advance(300);
+    await scanned();
+    expect(await resources.revision()).toBe(revision);
+    place.write('workflows/etl.yaml', GOOD);
+    clock.advance(300);
+    await resources.scan();
+    clock.advance(300);
+    expect(await scanned()).toBe(null);
+    expect(place.names('workflows')).toEqual([]);
+  });
+
+  test('without a file goes by an update', async () => {
+    await resources.create(withFinalizers(workflow('etl'), ['x/keep']));
+    fs.rmSync(place.path('workflows', 'etl.yaml'));
+    await resources.scan();
+    clock.advance(300);
+    expect((await scanned())?.metadata.deletionTimestamp).toMatch(/Z$/);
+    await resources.update(workflow('etl'));
+    expect(await scanned()).toBe(null);
   });
 });
 
