@@ -18,16 +18,14 @@ export function checkTarget(value: Json, path: Path, names: Names, findings: Fin
 
 /** At most one of the fields, or exactly one. */
 export function checkOneOf(state: Fields, names: readonly string[], findings: Findings, isRequired: boolean): void {
-  const found = names.filter((name) => state.has(name));
-  if (found.length === 1 || (found.length === 0 && !isRequired)) return;
-  const words = found.length === 0 ? 'none' : found.join(' and ');
-  const amount = isRequired ? 'exactly' : 'at most';
-  const shown = names.filter((name) => state.has(name) || names.length <= 8);
-  findings.add(
-    state.path,
-    'Invalid',
-    `expected ${amount} one of ${shown.length > 0 ? shown.join(', ') : names.join(', ')}, found ${words}`,
-  );
+  const found = names.filter((name) => state.has(name)).map((name) => state.written(name));
+  if (found.length > 1) {
+    const allowed = found.map((name) => JSON.stringify(name)).join(', ');
+    findings.add(state.path, 'Invalid', `may have only one of [${allowed}], found ${found.join(' and ')}`);
+  } else if (found.length === 0 && isRequired) {
+    const shown = names.map((name) => state.written(name)).join(', ');
+    findings.add(state.path, 'Invalid', `expected exactly one of ${shown}, found none`);
+  }
 }
 
 export function checkNumber(
@@ -45,6 +43,7 @@ export function checkNumber(
   if (typeof value !== 'number' || (kind === 'whole' && !Number.isInteger(value))) {
     context.findings.add(path, 'TypeInvalid', `expected ${noun}, found ${show(value)}`);
   } else if (value < least || value > most) {
-    context.findings.add(path, 'Invalid', `expected ${noun} from ${least} to ${most}, found ${value}`);
+    const limit = value < least ? `allowed minimum is ${least}` : `allowed maximum is ${most}`;
+    context.findings.add(path, 'Invalid', `expected ${noun}, ${limit}, found ${value}`);
   }
 }

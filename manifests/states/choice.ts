@@ -5,7 +5,7 @@ import { isObject, type Json } from '../../kernel/json.ts';
 import { Fields } from './fields.ts';
 import { didYouMean, type Findings, type Path, show } from '../problems.ts';
 import { instantProblem } from '../executors.ts';
-import { pathProblem } from './query.ts';
+import { pathProblem } from './paths.ts';
 
 type Operand = 'string' | 'number' | 'boolean' | 'timestamp' | 'path';
 

@@ -43,6 +43,8 @@ export function compileStates(spec: JsonObject, path: Path, source: TaskSource, 
   const machine = machineOf(spec, path, {
     task: (state, at) => {
       if (executorOf(state) !== undefined) return source.written(state);
+      if (isObject(state['resource']))
+        findings.add([...at, 'resource'], 'NotSupported', 'a reference of CloudFormation stands for nothing here');
       const name = functionOf(state);
       const found = name === null ? undefined : known(name, [...at, 'resource']);
       if (name !== null && found !== undefined) tasks.set(name, found);

@@ -5,7 +5,7 @@ import { isObject, type Json } from '../../kernel/json.ts';
 import { type Findings, type Path, show } from '../problems.ts';
 import { Fields, words } from './fields.ts';
 import { checkNumber, checkTarget } from './checks.ts';
-import { pathProblem } from './query.ts';
+import { pathProblem } from './paths.ts';
 
 const COUNT_LIMIT = 99_999_999;
 const DELAY_LIMIT_SECONDS = 31_622_400;
@@ -80,7 +80,7 @@ function checkErrors(rule: Fields, findings: Findings, stateDepth: number): void
     findings.add(
       list.path,
       'Invalid',
-      `expected a list of names of errors that is not empty, found ${show(list.value)}`,
+      `expected a list of names of errors, non-empty required, found ${show(list.value)}`,
     );
   } else {
     for (const [index, name] of list.value.entries()) {

@@ -18,10 +18,12 @@ export interface Field {
 export class Fields {
   readonly path: Path;
   readonly #fields = new Map<string, Field>();
+  readonly #isAsl: boolean;
 
   /** Fields that came in both letters are findings. */
   constructor(object: JsonObject, path: Path, findings: Findings) {
     this.path = path;
+    this.#isAsl = Object.keys(object).some((key) => /^[A-Z]/.test(key));
     for (const [key, value] of Object.entries(object)) {
       const name = canonicalName(key);
       if (this.#fields.has(name)) {
@@ -44,14 +46,24 @@ export class Fields {
   }
 
   pathOf(name: string): Path {
-    return this.#fields.get(name)?.path ?? [...this.path, name];
+    return this.#fields.get(name)?.path ?? [...this.path, this.written(name)];
+  }
+
+  /** The name as it is, or would be, written here. */
+  written(name: string): string {
+    const key = this.#fields.get(name)?.path.at(-1);
+    if (typeof key === 'string') return key;
+    return this.#isAsl ? name.charAt(0).toUpperCase() + name.slice(1) : name;
   }
 
   /** Adds a finding for each field that is not known here. */
   refuseOthers(known: ReadonlySet<string>, where: string, findings: Findings): void {
     for (const [name, field] of this.#fields) {
       if (known.has(name)) continue;
-      const message = `unknown field in ${where}${didYouMean(name, known)}`;
+      const message = `unknown field in ${where}${didYouMean(
+        String(field.path.at(-1)),
+        [...known].map((other) => this.written(other)),
+      )}`;
       findings.add(field.path, 'Unknown', message, { atKey: true });
     }
   }

@@ -10,8 +10,6 @@ import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.
 import type { Random } from '../../kernel/ports.ts';
 import { StateError } from './state-error.ts';
 
-export type Intrinsic = (args: readonly Json[], random: Random) => Json;
-
 function failure(message: string): StateError {
   return new StateError('States.IntrinsicFailure', message);
 }
@@ -74,9 +72,9 @@ export function fraction(seed: Json | undefined, random: Random): number {
   return Number.parseInt(random.hex(13), 16) / 2 ** 52;
 }
 
-function format(args: readonly Json[]): string {
+function format(args: readonly Json[], places: readonly string[] | undefined): string {
   const [template, ...values] = args;
-  const parts = text(template, 'format').split('{}');
+  const parts = places ?? text(template, 'format').split('{}');
   if (parts.length !== values.length + 1)
     throw failure(`format: expected ${parts.length - 1} values for the places in the text, found ${values.length}`);
   return parts.map((part, index) => (index === 0 ? part : textOf(values[index - 1] ?? null) + part)).join('');
@@ -151,26 +149,54 @@ function between(from: number, to: number, share: number): number {
   return from + Math.floor(share * (to - from));
 }
 
-export const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map<string, Intrinsic>([
-  ['Format', (args) => format(args)],
-  ['StringToJson', ([value]) => parse(text(value, 'text to JSON'))],
-  ['JsonToString', ([value]) => JSON.stringify(value)],
-  ['Array', (args) => [...args]],
-  ['ArrayPartition', ([items, size]) => partition(list(items, 'partition'), whole(size, 'chunk size'))],
-  ['ArrayContains', ([items, item]) => list(items, 'contains').some((other) => isSame(other, item ?? null))],
-  ['ArrayRange', ([first, last, step]) => range(whole(first, 'range'), whole(last, 'range'), whole(step, 'range'))],
-  ['ArrayGetItem', ([items, index]) => at(list(items, 'item'), whole(index, 'index'))],
-  ['ArrayLength', ([items]) => list(items, 'length').length],
-  ['ArrayUnique', ([items]) => unique(list(items, 'unique'))],
-  ['Base64Encode', ([value]) => Buffer.from(text(value, 'encode'), 'utf8').toString('base64')],
-  ['Base64Decode', ([value]) => decode(text(value, 'decode'))],
-  ['Hash', ([value, algorithm]) => hash(value, algorithm)],
-  ['JsonMerge', ([left, right, isDeep]) => merge(left, right, isDeep)],
-  [
-    'MathRandom',
-    ([from, to, seed], random) => between(whole(from, 'random'), whole(to, 'random'), fraction(seed, random)),
-  ],
-  ['MathAdd', ([left, right]) => add(left, right)],
-  ['StringSplit', ([value, separators]) => split(text(value, 'split'), text(separators, 'split'))],
-  ['UUID', (_, random) => random.uuid()],
+/** What an argument must be; `any` takes everything. */
+export type Kind = 'any' | 'text' | 'number' | 'list' | 'object' | 'boolean';
+
+export function kindOf(value: Json): Kind | 'null' {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'list';
+  return typeof value === 'string' ? 'text' : (typeof value as Kind);
+}
+
+export interface Intrinsic {
+  readonly kinds: readonly Kind[];
+  readonly least: number;
+  readonly most: number;
+  /** `places`: the first argument as a text that was written there, cut at its places `{}`. */
+  readonly compute: (args: readonly Json[], random: Random, places?: readonly string[]) => Json;
+}
+
+/** `signature`: kinds of the arguments; `?` behind one that may be left out, `*` behind one that may come any number of times. */
+function row(name: string, signature: string, compute: Intrinsic['compute']): [string, Intrinsic] {
+  const words = signature.split(' ').filter((word) => word !== '');
+  const kinds = words.map((word) => word.replace(/[?*]$/, '') as Kind);
+  const least = words.filter((word) => !/[?*]$/.test(word)).length;
+  return [name, { kinds, least, most: signature.endsWith('*') ? Number.POSITIVE_INFINITY : words.length, compute }];
+}
+
+export const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map([
+  row('Format', 'text any*', (args, _, places) => format(args, places)),
+  row('StringToJson', 'text', ([value]) => parse(text(value, 'text to JSON'))),
+  row('JsonToString', 'any', ([value]) => JSON.stringify(value)),
+  row('Array', 'any*', (args) => [...args]),
+  row('ArrayPartition', 'list number', ([items, size]) =>
+    partition(list(items, 'partition'), whole(size, 'chunk size')),
+  ),
+  row('ArrayContains', 'list any', ([items, item]) => list(items, 'contains').some((one) => isSame(one, item ?? null))),
+  row('ArrayRange', 'number number number', ([first, last, step]) =>
+    range(whole(first, 'range'), whole(last, 'range'), whole(step, 'range')),
+  ),
+  row('ArrayGetItem', 'list number', ([items, index]) => at(list(items, 'item'), whole(index, 'index'))),
+  row('ArrayLength', 'list', ([items]) => list(items, 'length').length),
+  row('ArrayUnique', 'list', ([items]) => unique(list(items, 'unique'))),
+  row('Base64Encode', 'text', ([value]) => Buffer.from(text(value, 'encode'), 'utf8').toString('base64')),
+  row('Base64Decode', 'text', ([value]) => decode(text(value, 'decode'))),
+  row('Hash', 'any text', ([value, algorithm]) => hash(value, algorithm)),
+  row('JsonMerge', 'object object boolean', ([left, right, isDeep]) => merge(left, right, isDeep)),
+  row('MathRandom', 'number number number?', ([from, to, seed], random) =>
+    between(whole(from, 'random'), whole(to, 'random'), fraction(seed, random)),
+  ),
+  row('MathAdd', 'number number', ([left, right]) => add(left, right)),
+  row('StringSplit', 'text text', ([value, separators]) => split(text(value, 'split'), text(separators, 'split'))),
+  row('UUID', '', (_, random) => random.uuid()),
 ]);

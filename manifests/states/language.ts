@@ -92,7 +92,8 @@ export async function itemsOf(around: Around): Promise<readonly Json[]> {
   const path = fields['itemsPath'];
   items = path === undefined ? scope.data : evaluateText(textOf(path), 'ItemsPath', scope);
   if (Array.isArray(items)) return items;
-  throw runtimeError(`Reference path "${textOf(path ?? '$')}" must point to array.`);
+  // AWS shows a path into the context object with one dollar sign.
+  throw runtimeError(`Reference path "${textOf(path ?? '$').replace(/^\$\$/, '$')}" must point to array.`);
 }
 
 function wrongType(expression: Json, field: string, expected: string, found: Json): Error {

@@ -7,14 +7,17 @@
 // L1  recursion follows machines inside machines only, which admission bounds by the depth of documents.
 
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
-import { checkExecutor, EXECUTOR_FIELDS, instantProblem } from '../executors.ts';
+import { instantProblem } from '../executors.ts';
 import { type Findings, type Path, quote, show } from '../problems.ts';
 import { checkRule, isJsonataText } from './choice.ts';
 import { checkNumber, checkOneOf, checkTarget, type Names } from './checks.ts';
+import { checkMap } from './check-map.ts';
+import { checkTask } from './check-task.ts';
 import { checkFailures } from './failures.ts';
 import { Fields, STATE_FIELDS, type StateType, statesOf, typeOf, words } from './fields.ts';
 import { checkPayloads } from './payload.ts';
-import { pathProblem, intrinsicProblem, isIntrinsic } from './query.ts';
+import { intrinsicProblem, isIntrinsic } from './calls.ts';
+import { pathProblem } from './paths.ts';
 
 interface Context {
   readonly findings: Findings;
@@ -61,21 +64,23 @@ function checkMachine(machine: Fields, context: Context): void {
       'Invalid',
       'expected a state that ends (Success, Fail, or end: true), found none',
     );
-  warnUnreachable(states, String(start?.value as string), names, targets, context.warnings);
+  // AWS refuses such a document; in our letters it may be one that is being written.
+  const isAsl = machine.written('states') === 'States';
+  sayUnreachable(states, String(start?.value as string), names, targets, isAsl ? findings : context.warnings);
 }
 
-function warnUnreachable(
+function sayUnreachable(
   states: readonly { name: string; state: Fields }[],
   start: string,
   names: Names,
   targets: readonly (readonly string[])[],
-  warnings: Findings,
+  findings: Findings,
 ): void {
   const reached = new Set([start]);
   for (const name of reached) for (const target of targets[names.get(name) ?? -1] ?? []) reached.add(target);
   for (const { name, state } of states) {
     if (!reached.has(name))
-      warnings.add(state.path, 'Invalid', `nothing leads to the state ${quote(name)}`, { atKey: true });
+      findings.add(state.path, 'Invalid', `nothing leads to the state ${quote(name)}`, { atKey: true });
   }
 }
 
@@ -176,7 +181,6 @@ function checkByType(state: Fields, type: StateType, context: Context): void {
       if (!context.isJsonata || !isJsonataText(state.get('timestamp')?.value)) checkInstant(state, findings);
       return;
     case 'Task':
-      checkOneOf(state, ['resource', ...EXECUTOR_FIELDS], findings, !state.has('waitForSignal'));
       checkTask(state, context);
       return;
     case 'Fail':
@@ -188,6 +192,10 @@ function checkByType(state: Fields, type: StateType, context: Context): void {
       return;
     case 'Map':
       checkMap(state, context);
+      for (const name of ['itemProcessor', 'iterator']) {
+        const field = state.get(name);
+        if (field !== undefined) checkInner(field.value, field.path, context);
+      }
       return;
     case 'Choice':
     case 'Pass':
@@ -202,50 +210,6 @@ function checkInstant(state: Fields, findings: Findings): void {
   const problem =
     typeof field.value === 'string' ? instantProblem(field.value) : `expected an instant, found ${show(field.value)}`;
   if (problem !== undefined) findings.add(field.path, 'Invalid', problem);
-}
-
-function checkTask(state: Fields, context: Context): void {
-  const { findings } = context;
-  const resource = state.get('resource');
-  if (resource !== undefined && (typeof resource.value !== 'string' || resource.value === '')) {
-    findings.add(resource.path, 'TypeInvalid', `expected the name of a Task, found ${show(resource.value)}`);
-  }
-  for (const name of ['timeoutSeconds', 'heartbeatSeconds']) {
-    checkOneOf(state, [name, `${name}Path`], findings, false);
-    checkNumber(state, name, 1, SECONDS_LIMIT, context);
-  }
-  checkSignal(state, findings);
-  checkCompensation(state, findings);
-  const credentials = state.get('credentials');
-  if (credentials !== undefined && !isObject(credentials.value) && !isJsonataText(credentials.value)) {
-    findings.add(credentials.path, 'TypeInvalid', `expected a mapping, found ${show(credentials.value)}`);
-  }
-  const command = state.get('command');
-  if (command !== undefined && typeof command.value !== 'string') {
-    findings.add(command.path, 'TypeInvalid', `expected a text, found ${show(command.value)}`);
-  } else if (command !== undefined) checkExecutor({ command: command.value }, state.path, findings);
-}
-
-/** The name of a resource, or a mapping that says what to run. */
-function checkCompensation(state: Fields, findings: Findings): void {
-  const field = state.get('compensate');
-  if (field === undefined || (typeof field.value === 'string' && field.value !== '')) return;
-  if (!isObject(field.value)) {
-    findings.add(field.path, 'TypeInvalid', `expected a resource or a mapping, found ${show(field.value)}`);
-    return;
-  }
-  const task = new Fields(field.value, field.path, findings);
-  checkOneOf(task, ['resource', 'taskRef', ...EXECUTOR_FIELDS], findings, true);
-  checkExecutor(field.value, field.path, findings);
-}
-
-/** A name, or a mapping with one. */
-function checkSignal(state: Fields, findings: Findings): void {
-  const field = state.get('waitForSignal');
-  if (field === undefined) return;
-  const name = isObject(field.value) ? field.value['name'] : field.value;
-  if (typeof name !== 'string' || name === '')
-    findings.add(field.path, 'TypeInvalid', `expected the name of a Signal, found ${show(field.value)}`);
 }
 
 function checkBranches(state: Fields, context: Context): void {
@@ -282,37 +246,6 @@ function checkInner(value: Json, path: Path, context: Context): void {
   const language = machine.get('queryLanguage')?.value;
   const isJsonata = language === undefined ? context.isJsonata : language === 'JSONata';
   checkMachine(machine, { ...context, isJsonata });
-}
-
-function checkMap(state: Fields, context: Context): void {
-  const { findings } = context;
-  checkOneOf(state, ['itemProcessor', 'iterator'], findings, true);
-  for (const name of ['itemProcessor', 'iterator']) {
-    const field = state.get(name);
-    if (field !== undefined) checkInner(field.value, field.path, context);
-  }
-  for (const name of ['maxConcurrency', 'toleratedFailureCount', 'toleratedFailurePercentage']) {
-    checkOneOf(state, [name, `${name}Path`], findings, false);
-  }
-  checkOneOf(state, ['itemSelector', 'parameters'], findings, false);
-  checkBatcher(state, findings);
-  checkNumber(state, 'maxConcurrency', 0, SECONDS_LIMIT, context);
-  checkNumber(state, 'toleratedFailureCount', 0, SECONDS_LIMIT, context);
-  checkNumber(state, 'toleratedFailurePercentage', 0, 100, context, 'any');
-}
-
-/** Each number as it is or by a path, not both. */
-function checkBatcher(state: Fields, findings: Findings): void {
-  const field = state.get('itemBatcher');
-  if (field === undefined) return;
-  if (!isObject(field.value)) {
-    findings.add(field.path, 'TypeInvalid', `expected a mapping, found ${show(field.value)}`);
-    return;
-  }
-  const batcher = new Fields(field.value, field.path, findings);
-  for (const name of ['maxItemsPerBatch', 'maxInputBytesPerBatch']) {
-    checkOneOf(batcher, [name, `${name}Path`], findings, false);
-  }
 }
 
 function checkChoices(state: Fields, names: Names, context: Context): string[] {

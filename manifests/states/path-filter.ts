@@ -6,7 +6,7 @@
 // F1  reading recurses over brackets only, at most DEPTH deep.
 
 import { isSame } from '../../kernel/expression.ts';
-import { isObject, type Json } from '../../kernel/json.ts';
+import { isObject, type Json, textOf } from '../../kernel/json.ts';
 import { runtimeError } from './state-error.ts';
 
 type Operand =
@@ -21,7 +21,7 @@ export type Filter =
 
 const DEPTH = 20;
 const TOKEN =
-  /\s*(&&|\|\||[!<>=]=|=~|[<>!()[\],]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[@$](?:\.[\p{L}\p{N}_$-]+|\[(?:-?\d+|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\])*|[A-Za-z]+)/uy;
+  /\s*(&&|\|\||[!<>=]=|=~|[<>!()[\],]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[@$](?:\.[\p{L}\p{N}_$-]+|\[(?:-?\d+|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\])*|[A-Za-z_][\w-]*)/uy;
 
 class Reader {
   readonly #text: string;
@@ -59,10 +59,8 @@ class Reader {
   }
 
   problem(expected: string): Error {
-    const found = this.#text.slice(this.#at, this.#at + 10);
-    return runtimeError(
-      `path "${this.#text}": expected ${expected} in the filter at ${this.#at + 1}, found "${found}"`,
-    );
+    const found = JSON.stringify(this.#text.slice(this.#at, this.#at + 10));
+    return runtimeError(`expected ${expected} in the filter at ${this.#at + 1}, found ${found}`);
   }
 }
 
@@ -87,7 +85,22 @@ function readAnd(reader: Reader, depth: number): Filter {
   return of.length === 1 && of[0] !== undefined ? of[0] : { type: 'and', of };
 }
 
-const COMPARISONS = ['==', '!=', '<', '<=', '>', '>=', 'in', 'nin'];
+const COMPARISONS = [
+  '==',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  'in',
+  'nin',
+  'contains',
+  'size',
+  'empty',
+  'subsetof',
+  'anyof',
+  'noneof',
+];
 
 function readUnary(reader: Reader, depth: number): Filter {
   if (reader.skip('!')) return { type: 'not', of: readUnary(reader, depth + 1) };
@@ -121,6 +134,8 @@ function readOperand(reader: Reader): Operand {
   const word = WORDS.get(token);
   if (word !== undefined) return { type: 'literal', value: word };
   if (/^[-\d]/.test(token)) return { type: 'literal', value: Number(token) };
+  // Inside a call of an intrinsic function texts stand without quotes.
+  if (/^[A-Za-z_]/.test(token)) return { type: 'literal', value: token };
   throw reader.problem('a path or a value');
 }
 
@@ -172,14 +187,29 @@ function valueOf(operand: Operand, current: Json, root: Json): Json | undefined 
   return value;
 }
 
+const isIn = (list: Json, item: Json): boolean => Array.isArray(list) && list.some((other) => isSame(other, item));
+
+const lengthOf = (value: Json): number =>
+  typeof value === 'string' || Array.isArray(value) ? value.length : isObject(value) ? Object.keys(value).length : -1;
+
+/** Operators that look into a list or a text. */
+const LISTS: ReadonlyMap<string, (left: Json, right: Json) => boolean> = new Map([
+  ['in', (left, right) => isIn(right, left)],
+  ['nin', (left, right) => !isIn(right, left)],
+  ['contains', (left, right) => (typeof left === 'string' ? left.includes(textOf(right)) : isIn(left, right))],
+  ['size', (left, right) => lengthOf(left) === right],
+  ['empty', (left, right) => (lengthOf(left) === 0) === right],
+  ['subsetof', (left, right) => Array.isArray(left) && left.every((item) => isIn(right, item))],
+  ['anyof', (left, right) => Array.isArray(left) && left.some((item) => isIn(right, item))],
+  ['noneof', (left, right) => Array.isArray(left) && !left.some((item) => isIn(right, item))],
+]);
+
 function compare(operator: string, left: Json | undefined, right: Json | undefined): boolean {
   if (left === undefined || right === undefined) return operator === '!=' && left !== right;
   if (operator === '==') return isSame(left, right);
   if (operator === '!=') return !isSame(left, right);
-  if (operator === 'in' || operator === 'nin') {
-    const isIn = Array.isArray(right) && right.some((item) => isSame(item, left));
-    return isIn === (operator === 'in');
-  }
+  const onLists = LISTS.get(operator);
+  if (onLists !== undefined) return onLists(left, right);
   const areNumbers = typeof left === 'number' && typeof right === 'number';
   if (!areNumbers && (typeof left !== 'string' || typeof right !== 'string')) return false;
   if (operator === '<') return left < right;

@@ -9,7 +9,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import { type Filter, holdsFor, readFilter } from './path-filter.ts';
-import { runtimeError } from './state-error.ts';
+import { runtimeError, StateError } from './state-error.ts';
 
 const BUDGET = 2_000_000;
 
@@ -30,11 +30,34 @@ export interface DataPath {
   readonly isDefinite: boolean;
 }
 
-const NAME = /[^\s.[\]()'"*,?@:=<>!&|]+/uy;
+const NAME = /[^\s.[\]()'"*,?@:$=<>!&|]+/uy;
+const LENGTH_LIMIT = 10_000;
+
+/** Why a text is no path, or undefined. A reference names one place: no wildcards, slices, filters or functions. */
+export function pathProblem(text: string, kind: 'path' | 'reference' = 'path'): string | undefined {
+  try {
+    const { steps, isDefinite } = parse(text);
+    const isReference = isDefinite && steps.every((step) => step.type !== 'call');
+    return kind === 'path' || isReference ? undefined : 'expected a path that names one place';
+  } catch (error) {
+    if (error instanceof StateError) return error.message;
+    throw error;
+  }
+}
 
 export function readDataPath(text: string): DataPath {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw error instanceof StateError ? runtimeError(`path "${text}": ${error.message}`) : error;
+  }
+}
+
+function parse(text: string): DataPath {
+  if (text.length > LENGTH_LIMIT)
+    throw runtimeError(`expected at most ${LENGTH_LIMIT} characters, found ${text.length}`);
+  if (!text.startsWith('$')) throw runtimeError('expected a path that begins with $');
   let at = text.startsWith('$$') ? 2 : 1;
-  if (!text.startsWith('$')) throw runtimeError(`path "${text}": expected "$" first`);
   let root = text.slice(0, at);
   const variable = at === 1 ? match(NAME, text, at) : undefined;
   if (variable !== undefined) {
@@ -138,7 +161,7 @@ function readNames(text: string, first: number, steps: Step[]): number {
 }
 
 function unexpected(text: string, at: number): Error {
-  return runtimeError(`path "${text}": expected a step at ${at + 1}, found "${text.slice(at, at + 10)}"`);
+  return runtimeError(`expected a step of the path at ${at + 1}, found ${JSON.stringify(text.slice(at, at + 10))}`);
 }
 
 // --- looking up ----------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import { type Findings, type Path, show } from '../problems.ts';
 import { isJsonataText } from './choice.ts';
 import type { Fields } from './fields.ts';
 import { expressionProblem } from './jsonata.ts';
-import { intrinsicProblem, isIntrinsic, pathProblem } from './query.ts';
+import { intrinsicProblem, isIntrinsic } from './calls.ts';
+import { pathProblem } from './paths.ts';
 
 /** Fields with states of their own. */
 const MACHINES = new Set(['branches', 'itemProcessor', 'iterator']);
@@ -33,7 +34,9 @@ function checkExpressions(value: Json, path: Path, findings: Findings): void {
   else if (isObject(value)) {
     for (const [key, inner] of Object.entries(value)) checkExpressions(inner, [...path, key], findings);
   } else if (typeof value === 'string' && isJsonataText(value)) {
-    const problem = expressionProblem(value);
+    const problem = /^\{%\s.*\s%\}$/s.test(value)
+      ? expressionProblem(value)
+      : 'expected blanks behind {% and before %}';
     if (problem !== undefined) findings.add(path, 'Invalid', `${problem}, found ${show(value)}`);
   }
 }
@@ -43,14 +46,21 @@ function checkTemplate(value: Json, path: Path, findings: Findings): void {
   if (Array.isArray(value)) value.forEach((item, index) => checkTemplate(item, [...path, index], findings));
   if (!isObject(value)) return;
   for (const [key, inner] of Object.entries(value)) {
-    if (key.endsWith('.$')) checkQuery(inner, [...path, key], findings);
-    else checkTemplate(inner, [...path, key], findings);
+    if (!key.endsWith('.$')) checkTemplate(inner, [...path, key], findings);
+    else {
+      checkQuery(inner, [...path, key], findings);
+      const name = key.slice(0, -2);
+      if (Object.hasOwn(value, name))
+        findings.add([...path, key], 'Duplicate', `expected one of ${name} and ${key}, found both`, { atKey: true });
+    }
   }
 }
 
 function checkQuery(value: Json, path: Path, findings: Findings): void {
   let problem: string | undefined;
   if (typeof value !== 'string') problem = 'expected a path or a call of an intrinsic function';
-  else problem = isIntrinsic(value) ? intrinsicProblem(value) : pathProblem(value);
+  else if (isIntrinsic(value)) problem = intrinsicProblem(value);
+  else if (value.startsWith('$')) problem = pathProblem(value);
+  else problem = 'expected a path or a call, not a JSONPath or intrinsic function expression';
   if (problem !== undefined) findings.add(path, 'Invalid', `${problem}, found ${show(value)}`);
 }

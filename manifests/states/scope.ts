@@ -2,9 +2,8 @@
 
 import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { Random } from '../../kernel/ports.ts';
-import { evaluateCall } from './calls.ts';
-import { lookUp, readDataPath } from './paths.ts';
-import { isIntrinsic } from './query.ts';
+import { evaluateCall, isIntrinsic } from './calls.ts';
+import { type DataPath, lookUp, readDataPath } from './paths.ts';
 import { runtimeError, StateError } from './state-error.ts';
 
 export interface Scope {
@@ -16,7 +15,10 @@ export interface Scope {
 
 /** Undefined when the path names one place and nothing is there. */
 export function findAt(text: string, scope: Scope): Json | undefined {
-  const path = readDataPath(text);
+  return findBy(readDataPath(text), scope);
+}
+
+function findBy(path: DataPath, scope: Scope): Json | undefined {
   if (path.root === '$') return lookUp(path, scope.data);
   if (path.root === '$$') return lookUp(path, scope.context);
   const variable = Object.hasOwn(scope.variables, path.root) ? scope.variables[path.root] : undefined;
@@ -35,7 +37,11 @@ export function valueAt(text: string, field: string, scope: Scope): Json {
 /** A path or a call of an intrinsic function. */
 export function evaluateText(text: string, field: string, scope: Scope): Json {
   if (!isIntrinsic(text)) return valueAt(text, field, scope);
-  return evaluateCall(text, { random: scope.random, path: (path) => valueAt(path, field, scope) });
+  return evaluateCall(text, {
+    random: scope.random,
+    path: (path) => findBy(path, scope),
+    shown: ({ root }) => (root === '$$' ? scope.context : scope.data),
+  });
 }
 
 /** Fills a payload template: fields whose name ends in `.$` are computed. Depth is that of the document, which is bounded. */

@@ -8,6 +8,7 @@ import { isSame } from '../../kernel/expression.ts';
 import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { Outcome } from '../../kernel/task.ts';
 import { AdmissionError } from '../../kernel/errors.ts';
+import { admitNow } from '../../manifests/admit.ts';
 import { runMachine } from './state-machine-run.ts';
 
 export interface Execution {
@@ -45,8 +46,8 @@ export function readCases<T>(file: string): T[] {
 
 /** Null when the run gave what AWS gave, else how it differs. */
 export async function tryExecution(execution: Execution): Promise<string | null> {
-  const { definition, expected_status: expected } = execution;
-  if (definition === undefined) return expected === 'VALIDATION' ? null : 'no definition';
+  const { definition, definition_raw: raw, expected_status: expected } = execution;
+  if (definition === undefined) return tryText(raw ?? '', execution.expected_validation?.result === 'OK');
   const functions: { [name: string]: (input: Json, attempt: number) => Outcome } = {};
   for (const [name, mock] of Object.entries(execution.task_mock ?? {})) {
     const play = (input: Json): Outcome => playMock(mock, input);
@@ -62,6 +63,17 @@ export async function tryExecution(execution: Execution): Promise<string | null>
     if (!(error instanceof AdmissionError)) throw error;
     if (expected === 'REJECTED' || execution.expected_validation?.result === 'FAIL') return null;
     return `refused: ${error.message}`;
+  }
+}
+
+/** A text that may be no document at all. */
+function tryText(text: string, isValid: boolean): string | null {
+  try {
+    admitNow({ name: 'definition', text, defaultName: 'x' });
+    return isValid ? null : 'was not refused';
+  } catch (error) {
+    if (!(error instanceof AdmissionError)) throw error;
+    return isValid ? `refused: ${error.message}` : null;
   }
 }
 
@@ -111,7 +123,7 @@ const PLACEHOLDER = /<[^>]+>/;
 /** What only AWS can say: answers of its SDK, and values that were replaced when the case was recorded. */
 const ENVELOPE = new Set(['SdkHttpMetadata', 'SdkResponseMetadata', 'LogResult']);
 
-function isAlike(execution: Execution, expected: Json, found: Json): boolean {
+export function isAlike(execution: Pick<Execution, 'match' | 'aws_envelope'>, expected: Json, found: Json): boolean {
   if (isSame(expected, found)) return true;
   if (typeof expected === 'string' && execution.match === 'placeholders') return isAlikeText(expected, found);
   if (Array.isArray(expected)) {

@@ -103,13 +103,17 @@ export class MachineDriver {
 
   /** Until the run has ended, or nothing is due and nothing can start. */
   async toEnd(): Promise<void> {
-    while (this.run.end === null && this.events.length < EVENT_LIMIT) {
-      if (await this.settle()) continue;
-      if (await this.work()) continue;
-      const wait = msUntilDue(this.run, this.#now);
-      if (wait === undefined) return;
-      this.#now = { time: this.#now.time + wait, wall: this.#now.wall + wait };
-    }
+    while (await this.step());
+  }
+
+  /** Whatever comes next; false when nothing does. */
+  async step(): Promise<boolean> {
+    if (this.run.end !== null || this.events.length >= EVENT_LIMIT) return false;
+    if ((await this.settle()) || (await this.work())) return true;
+    const wait = msUntilDue(this.run, this.#now);
+    if (wait === undefined) return false;
+    this.#now = { time: this.#now.time + wait, wall: this.#now.wall + wait };
+    return true;
   }
 
   async settle(): Promise<boolean> {
