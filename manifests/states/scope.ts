@@ -1,4 +1,6 @@
 // What paths, calls and templates of a state see (JSONPath): its data as `$`, the context object as `$$`, variables by name.
+//
+// Owns: where each is looked up, and putting a result in its place. Does not own: how paths (paths.ts) and calls (calls.ts) are read.
 
 import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { Random } from '../../kernel/ports.ts';
