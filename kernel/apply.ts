@@ -7,7 +7,7 @@
 // A3  an event that makes no sense (unknown node, wrong state) changes nothing: a journal is never a reason to crash.
 
 import { compensationOf } from './compensation.ts';
-import { checkChange, countPredecessor, makeChange } from './change.ts';
+import { countPredecessor, type Made, makeChange, tryChange } from './change.ts';
 import type { Effect, MessageStamp, RunEvent } from './events.ts';
 import type { Json } from './json.ts';
 import { releaseAttempt, setState, setTimer, unqueue } from './moves.ts';
@@ -16,7 +16,7 @@ import { NodeQueue } from './node-queue.ts';
 import { judgeAnew, judgeTouched, route } from './ready.ts';
 import { lossDelayMs, LOSS_LIMIT, matchRule, retryDelayMs } from './retry.ts';
 import { openRound } from './round.ts';
-import { Run } from './run.ts';
+import { type BrokenPromise, Run } from './run.ts';
 import type { GraphChange, Outcome, StopReason, TaskError } from './task.ts';
 import { dueAfter } from './timers.ts';
 
@@ -132,7 +132,7 @@ function fold(run: Run, event: RunEvent): void {
       break;
     case 'PromiseBroken':
       if (event.by !== null) hear(run, event.by, event.message, event.reason);
-      run.brokenPromise ??= { promise: event.promise, by: event.by, reason: event.reason };
+      breakPromise(run, { promise: event.promise, by: event.by, reason: event.reason, at: event.at });
       break;
     case 'RunEnded':
       run.end ??= {
@@ -251,6 +251,7 @@ function endAttempt(run: Run, node: Node, attempt: Attempt, event: EventOf<'Ende
   const { effect } = event;
   const at = event.type === 'Ended' ? (event.until ?? event.at) : event.at;
   if (effect?.change !== undefined) grow(run, node.id, effect.change);
+  if (effect?.broken !== undefined) breakPromise(run, { ...effect.broken, by: node.id, at: event.at });
   const outcome = asStopped(attempt.stopping, event.outcome);
   releaseAttempt(run, node);
   switch (outcome.result) {
@@ -301,6 +302,8 @@ function endStopped(run: Run, node: Node, reason: StopReason, message: string | 
   if (reason === 'Lost') return lose(run, node, message ?? 'its slot is gone', bad);
   if (reason === 'Timeout') return fail(run, node, timeoutError(node), bad);
   node.error = { type: reason, message: message ?? `stopped: ${reason.toLowerCase()}` };
+  // A restart brings it back with what broke the promise.
+  if (run.brokenPromise !== null && run.undoing === null && reason === 'Stopped') node.endedBecause = 'RunFailing';
   finish(run, node, 'CANCELLED', bad.at);
 }
 
@@ -416,7 +419,7 @@ function undo(run: Run, event: EventOf<'Compensating'>): void {
     const node = run.nodes.get(id);
     const change: GraphChange | null = node === undefined ? null : compensationOf(node, before);
     if (change === null) continue;
-    grow(run, id, change);
+    keep(run, id, makeChange(run, change, id));
     before = change.nodes?.[0]?.id ?? before;
   }
 }
@@ -424,9 +427,21 @@ function undo(run: Run, event: EventOf<'Compensating'>): void {
 // --- growth and restarts -------------------------------------------------------------------------
 
 function grow(run: Run, by: string, change: GraphChange): void {
-  if (checkChange(run, change) !== null) return;
+  const made = tryChange(run, change, by);
+  if (!('added' in made)) return;
+  run.dress.take(change);
+  keep(run, by, made);
+}
+
+/** Nothing new starts, and what runs is stopped (decide.ts). */
+function breakPromise(run: Run, broken: BrokenPromise): void {
+  if (run.end !== null || run.undoing !== null) return;
+  run.brokenPromise ??= broken;
+  run.isFailing = true;
+}
+
+function keep(run: Run, by: string, { change, added, delayed }: Made): void {
   run.growth.push({ by, change });
-  const { added, delayed } = makeChange(run, change, by);
   for (const node of [...added, ...delayed]) judgeAnew(run, node);
 }
 

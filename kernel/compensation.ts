@@ -7,11 +7,11 @@ import type { Node } from './node.ts';
 import type { Run } from './run.ts';
 import type { GraphChange } from './task.ts';
 
-const PREFIX = 'compensate/';
+export const COMPENSATION_PREFIX = 'compensate/';
 
 /** Id of the node that undoes the node of this id. */
 export function compensationId(id: string): string {
-  return PREFIX + id;
+  return COMPENSATION_PREFIX + id;
 }
 
 /** Ids of nodes that succeeded and can be undone, the last that ended first. */

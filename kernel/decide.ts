@@ -15,7 +15,7 @@ import type { Json } from './json.ts';
 import { isCompensation, toCompensate } from './compensation.ts';
 import type { Node, NodeState } from './node.ts';
 import type { Now } from './ports.ts';
-import type { Restart, Run } from './run.ts';
+import { brokenMessage, type Restart, type Run } from './run.ts';
 import type { Outcome, StopReason, TaskError } from './task.ts';
 import { dueAfter } from './timers.ts';
 
@@ -32,6 +32,7 @@ export function decide(run: Run, now: Now): RunEvent[] {
   if (restart !== undefined) return decideRestart(run, restart, now, stamp);
   if (run.end !== null) return [];
   if (run.isCancelling) return decideCancel(run, stamp);
+  if (run.brokenPromise !== null && run.undoing === null) return decideBroken(run, stamp);
   const due = decideDue(run, now, stamp);
   // What is due may fail the run, and then nothing may start: that is seen only once it is folded.
   if (due.length > 0) return due;
@@ -170,14 +171,19 @@ function decideSkips(run: Run, stamp: Stamp): RunEvent[] {
   return [...byReason].map(([reason, nodes]) => ({ ...stamp, type: 'Skipped', nodes, reason }));
 }
 
+function whyFailing({ brokenPromise, firstFailure }: Run): string {
+  return brokenPromise === null ? `task "${firstFailure?.id ?? ''}" failed` : brokenMessage(brokenPromise);
+}
+
 /** FailFast: nothing new starts, running attempts end by themselves, the rest is SKIPPED. */
 function decideFailing(run: Run, stamp: Stamp): RunEvent[] {
   const { counts } = run;
   let offered = 0;
   for (const node of run.leases.values()) if (node.state !== 'RUNNING') offered += 1;
-  if (counts.PENDING + counts.WAITING + counts.RETRYING === offered) return [];
+  if (counts.PENDING + counts.WAITING + counts.RETRYING === offered && run.brokenPromise === null) return [];
   const idle = [...run.nodes.values()].filter(
-    (node) => !node.isTerminal && node.state !== 'RUNNING' && node.current?.fence == null,
+    (node) =>
+      !node.isTerminal && (node.state !== 'RUNNING' || run.brokenPromise !== null) && node.current?.fence == null,
   );
   const ids = (test: (state: NodeState) => boolean): string[] =>
     idle.filter((node) => test(node.state)).map(({ id }) => id);
@@ -185,9 +191,14 @@ function decideFailing(run: Run, stamp: Stamp): RunEvent[] {
   const givenUp = ids((state) => state === 'RETRYING');
   const events: RunEvent[] = [];
   if (givenUp.length > 0) events.push({ ...stamp, type: 'RetriesGivenUp', nodes: givenUp });
-  if (skipped.length > 0)
-    events.push({ ...stamp, type: 'Skipped', nodes: skipped, reason: `task "${run.firstFailure?.id ?? ''}" failed` });
+  if (skipped.length > 0) events.push({ ...stamp, type: 'Skipped', nodes: skipped, reason: whyFailing(run) });
   return events;
+}
+
+/** A promise was broken: what runs is stopped, and the rest never starts. */
+function decideBroken(run: Run, stamp: Stamp): RunEvent[] {
+  const events = [...stopAll(run.leases.values(), 'Stopped', stamp), ...decideFailing(run, stamp)];
+  return events.length === 0 && run.unfinished === 0 ? [endOrUndo(run, stamp)] : events;
 }
 
 function decideInlineStarts(run: Run, stamp: Stamp): RunEvent[] {
@@ -280,6 +291,10 @@ function undoneMessage(run: Run, message: string): string {
 function endOf(run: Run, stamp: Stamp): Extract<RunEvent, { type: 'RunEnded' }> {
   if (run.isCancelRequested)
     return { ...stamp, type: 'RunEnded', phase: 'Cancelled', reason: 'Cancelled', message: 'cancelled on request' };
+  if (run.brokenPromise !== null) {
+    const error = { type: 'PromiseBroken', message: brokenMessage(run.brokenPromise) };
+    return { ...stamp, type: 'RunEnded', phase: 'Failed', reason: error.type, message: error.message, error };
+  }
   const failed =
     run.counts.FAILED === 0 ? [] : [...run.nodes.values()].filter((node) => node.state === 'FAILED' && !node.isHandled);
   const first = run.firstFailure ?? failed[0];

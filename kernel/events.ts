@@ -16,6 +16,8 @@ export type RunPhaseEnd = 'Succeeded' | 'Failed' | 'Cancelled';
 /** What a continuation made of an outcome; journaled in the same line and never computed again. */
 export interface Effect {
   readonly change?: GraphChange;
+  /** The change was not made, because it would have broken this promise: the run ends Failed. */
+  readonly broken?: { readonly promise: string; readonly reason: string };
   /** The failure is dealt with: it counts as a success for triggers and failure policy. */
   readonly handled?: boolean;
   /** Nodes to stop, such as the siblings of a failed branch. */

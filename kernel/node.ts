@@ -8,6 +8,7 @@
 // N3  a state of TERMINAL changes only when a new round opens.
 
 import type { Json } from './json.ts';
+import type { Rank } from './order.ts';
 import type { StopReason, TaskError, TaskSpec } from './task.ts';
 import type { Timer } from './timers.ts';
 
@@ -93,6 +94,8 @@ export class Node {
   endedBecause: EndedBecause = null;
   /** Its place among all nodes that ended, from 1; 0 before. */
   endedAs = 0;
+  /** Its place in the order of the graph; null before it has one. */
+  rank: Rank | null = null;
 
   constructor(id: string, task: TaskSpec, createdBy: string | null) {
     this.id = id;
@@ -102,6 +105,11 @@ export class Node {
 
   get isTerminal(): boolean {
     return isTerminal(this.state);
+  }
+
+  /** Nothing can come before it any more. */
+  get hasStarted(): boolean {
+    return this.state !== 'PENDING' || this.current !== null;
   }
 
   /** Run by the controller itself, without a worker. */

@@ -4,6 +4,8 @@
 
 import { recount } from './change.ts';
 import type { RunEvent } from './events.ts';
+import { dressOf } from './dress.ts';
+import { tableOf } from './promises/table.ts';
 import { releaseAttempt, setState, setTimer, unqueue } from './moves.ts';
 import type { Node } from './node.ts';
 import { judgeAnew } from './ready.ts';
@@ -17,6 +19,7 @@ export function openRound(run: Run, event: Extract<RunEvent, { type: 'RoundOpene
   run.rounds += 1;
   run.end = null;
   run.isFailing = false;
+  run.brokenPromise = null;
   run.firstFailure = null;
   const reset = event.reset.flatMap((id) => run.nodes.get(id) ?? []);
   const withdrawn = new Set(event.withdrawn);
@@ -27,6 +30,8 @@ export function openRound(run: Run, event: Extract<RunEvent, { type: 'RoundOpene
     recount(node);
     judgeAnew(run, node);
   }
+  run.promises = tableOf(run);
+  run.dress = dressOf([run.registration.change, ...run.growth.map(({ change }) => change)]);
 }
 
 function resetNode(run: Run, node: Node): void {
@@ -62,6 +67,7 @@ function withdrawGrowth(run: Run, members: ReadonlySet<string>, withdrawn: Reado
 
 function without(change: GraphChange, ids: ReadonlySet<string>): GraphChange {
   return {
+    ...change,
     nodes: (change.nodes ?? []).filter((node) => !ids.has(node.id)),
     edges: (change.edges ?? []).filter(({ from, to }) => !ids.has(from) && !ids.has(to)),
   };
@@ -76,6 +82,7 @@ function withdrawNode(run: Run, id: string): void {
   setTimer(run, node, null);
   run.counts[node.state] -= 1;
   run.nodes.delete(id);
+  run.order.remove(node);
   for (const predecessor of node.predecessors) predecessor.successors.delete(node);
   for (const successor of node.successors) successor.predecessors.delete(node);
 }

@@ -11,7 +11,10 @@
 import type { PlannedEnd, RunEvent, RunPhaseEnd } from './events.ts';
 import type { Json } from './json.ts';
 import { type Node, NODE_STATES, type NodeState } from './node.ts';
+import { Dress } from './dress.ts';
 import { NodeQueue } from './node-queue.ts';
+import { Order } from './order.ts';
+import { Table } from './promises/table.ts';
 import type { GraphChange, Registration, TaskError } from './task.ts';
 import { TimerHeap } from './timers.ts';
 
@@ -39,12 +42,23 @@ export interface BrokenPromise {
   readonly promise: string;
   readonly by: string | null;
   readonly reason: string;
+  /** Wall ms. */
+  readonly at: number;
+}
+
+export function brokenMessage({ promise, by, reason }: BrokenPromise): string {
+  const change = by === null ? reason : `a change of task "${by}" was refused: ${reason}`;
+  return `promise ${promise} broken: ${change}`;
 }
 
 export class Run {
   readonly registration: Registration;
   readonly nodes = new Map<string, Node>();
   growth: Growth[] = [];
+  /** Derived, as all below that is not a state. */
+  readonly order = new Order();
+  promises = new Table();
+  dress = new Dress();
 
   /** Wall ms of the registration. */
   readonly startedAt: number;

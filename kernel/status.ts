@@ -2,7 +2,7 @@
 
 import type { Json, JsonObject } from './json.ts';
 import { type Node, NODE_STATES } from './node.ts';
-import type { Run } from './run.ts';
+import { brokenMessage, type Run } from './run.ts';
 import { timeText } from './time.ts';
 
 export type Phase = 'Pending' | 'Running' | 'Suspended' | 'Compensating' | 'Succeeded' | 'Failed' | 'Cancelled';
@@ -33,6 +33,7 @@ export function summarize(run: Run, observedGeneration: number): JsonObject {
 function messageOf(run: Run): string {
   if (run.end !== null) return run.end.message;
   if (run.isCancelling) return 'being cancelled';
+  if (run.brokenPromise !== null && run.undoing === null) return `${brokenMessage(run.brokenPromise)}; stopping`;
   if (run.isFailing) return `task "${run.firstFailure?.id ?? ''}" failed; waiting for running tasks to end`;
   if (run.isSuspended) return 'suspended: nothing new starts';
   return run.undoing === null ? '' : `being undone: ${run.undoing.message}`;
@@ -60,7 +61,9 @@ function conditionsOf(run: Run): JsonObject[] {
       '',
       suspendedAt,
     ),
-    condition('PromisesHeld', 'True', 'Held', '', timeText(run.startedAt)),
+    run.brokenPromise === null
+      ? condition('PromisesHeld', 'True', 'Held', '', timeText(run.startedAt))
+      : condition('PromisesHeld', 'False', 'Broken', brokenMessage(run.brokenPromise), timeText(run.brokenPromise.at)),
   ];
 }
 

@@ -145,7 +145,7 @@ class StatesContinuation implements Continuation {
     let outcome = given;
     if (given.result === 'Success') {
       try {
-        return { outcome, effect: this.#checked(run, await this.#succeed(ended, given.output ?? null)) };
+        return { outcome, effect: this.#checked(run, node, await this.#succeed(ended, given.output ?? null)) };
       } catch (error) {
         this.#frames.forget();
         outcome = { result: 'Failure', error: errorOf(error) };
@@ -156,11 +156,13 @@ class StatesContinuation implements Continuation {
     return this.#fail(ended, outcome, error);
   }
 
-  /** A change that the kernel would refuse must not get lost. */
-  #checked(run: Run, effect: Effect): Effect {
-    const problem = effect.change === undefined ? null : checkChange(run, effect.change);
-    if (problem !== null) throw runtimeError(`what follows cannot be added to the graph: ${problem}`);
-    return effect;
+  /** A change that the kernel would refuse must not get lost; one that would break a promise ends the run. */
+  #checked(run: Run, by: Node, effect: Effect): Effect {
+    const refusal = effect.change === undefined ? null : checkChange(run, effect.change, by.id);
+    if (refusal === null) return effect;
+    const { message, promise } = refusal;
+    if (promise !== undefined) return { broken: { promise, reason: message } };
+    throw runtimeError(`what follows cannot be added to the graph: ${message}`);
   }
 
   #state(name: string): State {
@@ -250,13 +252,13 @@ class StatesContinuation implements Continuation {
   async #fail(ended: Ended, given: Outcome, first: TaskError): Promise<{ outcome: Outcome; effect?: Effect }> {
     const { run, state, visit, around } = ended;
     const again = await this.#again(ended, first);
-    if (again !== null) return { outcome: given, effect: this.#checked(run, again) };
+    if (again !== null) return { outcome: given, effect: this.#checked(run, ended.node, again) };
     let outcome = given;
     const catcher = state.catch?.find(({ errors }) => takes(errors, first));
     if (catcher !== undefined) {
       try {
         const caught = await this.#move(ended, await leaveCaught(around, catcher, first), catcher.next);
-        return { outcome, effect: { ...this.#checked(run, caught), handled: true } };
+        return { outcome, effect: { ...this.#checked(run, ended.node, caught), handled: true } };
       } catch (error) {
         outcome = { result: 'Failure', error: errorOf(error) };
       }

@@ -138,7 +138,7 @@ export class Driver {
   }
 
   grow(by: string, change: GraphChange): string | null {
-    const problem = checkChange(this.run, change);
+    const problem = checkChange(this.run, change, by)?.message ?? null;
     this.take({ type: 'GraphChanged', by, change }).settle();
     return problem;
   }

@@ -140,6 +140,7 @@ export function dump(run: Run): unknown {
     firstFailure: run.firstFailure?.id ?? null,
     result: run.result?.id ?? null,
     undoing: run.undoing,
+    brokenPromise: run.brokenPromise,
     endings: run.endings,
     restarts: run.restarts,
     nonces: [...run.nonces],
@@ -163,7 +164,7 @@ export function dump(run: Run): unknown {
 }
 
 export function dumpNode(node: Node): { readonly [field: string]: unknown } {
-  const { predecessors, successors, timer, current, ...fields } = node;
+  const { predecessors, successors, timer, current, rank: _derived, ...fields } = node;
   return {
     ...fields,
     predecessors: Array.from(predecessors, ({ id }) => id).sort(),

@@ -160,15 +160,31 @@ describe('a run', () => {
   const when: Readonly<Record<string, { reach: () => Driver; changes: readonly string[] }>> = {
     active: {
       reach: () => reach('blocked'),
-      changes: ['Suspended', 'CancelRequested', 'RestartRequested', 'Compensating', 'GraphChanged', 'RunEnded'],
+      changes: [
+        'Suspended',
+        'CancelRequested',
+        'RestartRequested',
+        'Compensating',
+        'GraphChanged',
+        'PromiseBroken',
+        'RunEnded',
+      ],
     },
     suspended: {
       reach: () => reach('blocked').take({ type: 'Suspended' }),
-      changes: ['Resumed', 'CancelRequested', 'RestartRequested', 'Compensating', 'GraphChanged', 'RunEnded'],
+      changes: [
+        'Resumed',
+        'CancelRequested',
+        'RestartRequested',
+        'Compensating',
+        'GraphChanged',
+        'PromiseBroken',
+        'RunEnded',
+      ],
     },
     cancelled: {
       reach: () => reach('blocked').take({ type: 'CancelRequested' }),
-      changes: ['Suspended', 'RestartRequested', 'Compensating', 'GraphChanged', 'RunEnded'],
+      changes: ['Suspended', 'RestartRequested', 'Compensating', 'GraphChanged', 'PromiseBroken', 'RunEnded'],
     },
     ended: { reach: () => reach('blocked').finish(), changes: ['Suspended', 'RestartRequested'] },
   };

@@ -378,7 +378,7 @@ describe('growth', () => {
           { from: 'p', to: 'b' },
         ],
       },
-      'cycle: q -> p -> b -> q',
+      'cycle: p -> b -> q -> p',
     ],
     [
       'a cycle through a new node',
@@ -411,7 +411,7 @@ describe('growth', () => {
   test.each(refused)('%s is refused whole', (_name, change, problem) => {
     const driver = start('a -> b, p, q', { templates: {} });
     driver.offer();
-    expect(checkChange(driver.run, change)).toBe(problem);
+    expect(checkChange(driver.run, change, 'a')).toEqual({ message: problem });
     const whole = { ...change, nodes: [added('innocent'), ...(change.nodes ?? [])] };
     driver.take({ type: 'GraphChanged', by: 'a', change: whole });
     expect(driver.run.nodes.has('innocent')).toBe(false);
@@ -422,7 +422,7 @@ describe('growth', () => {
     let deep: unknown = 1;
     for (let level = 0; level < 200_000; level += 1) deep = [deep];
     const task = { executor: COMMAND, with: { deep: deep as string } };
-    expect(checkChange(start('a').run, { nodes: [{ id: 'n', task }] })).toContain('at most 100 levels');
+    expect(checkChange(start('a').run, { nodes: [{ id: 'n', task }] }, 'a')?.message).toContain('at most 100 levels');
   });
 
   test('said again in the same words it changes nothing', () => {

@@ -185,6 +185,6 @@ describe('cycles', () => {
         { from: 'head', to: 'n1' },
       ],
     };
-    expect(checkChange(run, change)).toMatch(/^cycle: head -> n1 -> n2 -> /);
+    expect(checkChange(run, change, 'head')?.message).toMatch(/^cycle: head -> n1 -> n2 -> /);
   });
 });

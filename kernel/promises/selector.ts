@@ -1,0 +1,107 @@
+// Who a selector means, and which ids could exist that a set of selectors tells apart.
+// Does not own: what is done to those it means (rule.ts).
+
+import type { Selector } from './promise.ts';
+
+/** What selectors look at: of a node, or of one that may come. */
+export interface Named {
+  readonly id: string;
+  /** Task or template that it is of. */
+  readonly task: string | null;
+}
+
+export type Matcher = (named: Named) => boolean;
+
+export function matcherOf(selector: Selector | undefined): Matcher {
+  if (selector === undefined) return () => true;
+  if (typeof selector === 'string')
+    return ({ id, task }) => isLike(id, selector) || (task !== null && isLike(task, selector));
+  if ('node' in selector) return ({ id }) => isLike(id, selector.node);
+  return ({ task }) => task !== null && isLike(task, selector.task);
+}
+
+/** The pattern of ids, and that of tasks, that a selector holds. */
+export function patternsOf(selector: Selector): { readonly id?: string; readonly task?: string } {
+  if (typeof selector === 'string') return { id: selector, task: selector };
+  return 'node' in selector ? { id: selector.node } : { task: selector.task };
+}
+
+export function isLiteral(pattern: string): boolean {
+  return !/[*?]/.test(pattern);
+}
+
+/** `*` is any text, `?` any character. At most as many steps as the product of the lengths, whatever the pattern. */
+export function isLike(text: string, pattern: string): boolean {
+  let [at, from, star, mark] = [0, 0, -1, 0];
+  while (at < text.length) {
+    if (pattern[from] === '*') {
+      star = from;
+      mark = at;
+      from += 1;
+    } else if (from < pattern.length && (pattern[from] === '?' || pattern[from] === text[at])) {
+      at += 1;
+      from += 1;
+    } else if (star >= 0) {
+      mark += 1;
+      at = mark;
+      from = star + 1;
+    } else return false;
+  }
+  while (pattern[from] === '*') from += 1;
+  return from === pattern.length;
+}
+
+const STATES_LIMIT = 2000;
+
+/**
+ * One new text for each way in which the patterns can tell texts apart: all that match the same ones are alike. Walks the patterns as one
+ * automaton, breadth first, so each text is as short as can be.
+ */
+export function witnesses(patterns: readonly string[], isTaken: (text: string) => boolean): string[] {
+  const taken = new Set<string>();
+  for (;;) {
+    const found = walk([...patterns, ...taken], taken.size);
+    const clash = found.find(isTaken);
+    if (clash === undefined) return found;
+    taken.add(clash);
+  }
+}
+
+/** The last `refused` patterns must not match. */
+function walk(patterns: readonly string[], refused: number): string[] {
+  const letters = [...new Set(['~', ...patterns.join('').replaceAll(/[*?]/g, '').split('')])];
+  const start = patterns.map((pattern) => closure(pattern, [0]));
+  const seen = new Set([start.join('|')]);
+  const found = new Map<string, string>();
+  const open: { text: string; states: number[][] }[] = [{ text: '', states: start }];
+  for (const { text, states } of open) {
+    const matched = states.map((state, index) => state.includes((patterns[index] as string).length));
+    const key = matched.join();
+    const isRefused = matched.slice(patterns.length - refused).includes(true);
+    if (text !== '' && !(refused > 0 && isRefused) && !found.has(key)) found.set(key, text);
+    if (seen.size > STATES_LIMIT) continue;
+    for (const letter of letters) {
+      const next = states.map((state, index) => stepped(patterns[index] as string, state, letter));
+      const nextKey = next.join('|');
+      if (seen.has(nextKey)) continue;
+      seen.add(nextKey);
+      open.push({ text: text + letter, states: next });
+    }
+  }
+  return [...found.values()];
+}
+
+/** Places in the pattern that are reached without a letter: a star may stand for nothing. */
+function closure(pattern: string, places: readonly number[]): number[] {
+  const all = new Set(places);
+  for (const place of all) if (pattern[place] === '*') all.add(place + 1);
+  return [...all].sort((left, right) => left - right);
+}
+
+function stepped(pattern: string, places: readonly number[], letter: string): number[] {
+  const next = places.flatMap((place) => {
+    if (pattern[place] === '*') return [place];
+    return place < pattern.length && (pattern[place] === '?' || pattern[place] === letter) ? [place + 1] : [];
+  });
+  return closure(pattern, next);
+}

@@ -1,0 +1,112 @@
+// The table of a run's promises: what may still be added, by whom, and how it must be tied in. One table for the checker, which asks it
+// about a change that was just made (take), and for futures.ts, which asks the same about changes that somebody could make.
+//
+// T1  derived from registration and growth; a new round builds it anew (tableOf).
+// T2  a promise about additions binds later changes; a shape speaks of the graph, so it binds the change that makes it, too.
+// T3  nodes that undo a task are not looked at.
+// T4  what a refused change did to the table is undone with it.
+
+import type { Edge, Made, Refusal } from '../change.ts';
+import { isCompensation } from '../compensation.ts';
+import type { Node } from '../node.ts';
+import type { Run } from '../run.ts';
+import type { DisplayChange } from '../task.ts';
+import { promiseProblem } from './problem.ts';
+import { Rule } from './rule.ts';
+import type { Named } from './selector.ts';
+
+export class Table {
+  readonly rules: Rule[] = [];
+  /** While futures.ts looks ahead: nodes that have started by then. */
+  readonly supposed = new Set<Node>();
+
+  isStarted(node: Node): boolean {
+    return node.hasStarted || this.supposed.has(node);
+  }
+
+  /** Rules that bind a creator. */
+  rulesFor(creator: Named): Rule[] {
+    return this.rules.filter((rule) => rule.binds(creator));
+  }
+
+  /** Takes in a change that was just made. A refusal leaves the caller to undo it. `isForced`: it is taken in whatever it breaks. */
+  take(run: Run, made: Made, isForced = false): Refusal | null {
+    const { change, by, undo } = made;
+    const promises = change.promises ?? [];
+    if (this.rules.length === 0 && promises.length === 0) return null;
+    const added = made.added.filter((node) => !isCompensation(node));
+    const edges = made.edges.filter(([, to]) => !isCompensation(to));
+    const creator = by === null ? undefined : run.nodes.get(by);
+    if (creator !== undefined) {
+      const refusal = this.#admits(creator, added, edges, change.display ?? []);
+      if (refusal !== null && !isForced) return refusal;
+      this.#count(creator, added.length, undo);
+    }
+    for (const spec of promises) {
+      const problem = promiseProblem(spec, namesOf(run));
+      if (problem !== null && !isForced) return { message: `promise: ${problem}` };
+      if (problem !== null) continue;
+      this.rules.push(new Rule(spec));
+      undo.push(() => this.rules.pop());
+    }
+    return null;
+  }
+
+  #admits(
+    node: Node,
+    added: readonly Node[],
+    edges: readonly Edge[],
+    display: readonly DisplayChange[],
+  ): Refusal | null {
+    const creator = namedOf(node);
+    for (const rule of this.rulesFor(creator)) {
+      const refuse = (message: string): Refusal => ({ message, promise: rule.text });
+      if (rule.spec.noNewDisplay === true && display.length > 0) return refuse('no label or colour may be changed');
+      for (const one of added) {
+        const problem = rule.refusesNode(namedOf(one));
+        if (problem !== null) return refuse(problem);
+      }
+      for (const [from, to] of edges) {
+        const problem = rule.refusesEdge(namedOf(from), namedOf(to));
+        if (problem !== null) return refuse(problem);
+      }
+      const room = rule.roomFor(creator.id);
+      if (room !== null && added.length > room)
+        return refuse(`${added.length} more node${added.length === 1 ? '' : 's'}, expected at most ${room} more`);
+    }
+    return null;
+  }
+
+  #count(node: Node, nodes: number, undo: (() => void)[]): void {
+    if (nodes === 0) return;
+    for (const rule of this.rulesFor(namedOf(node))) {
+      if (rule.bounds === null) continue;
+      rule.count(node.id, nodes);
+      undo.push(() => rule.count(node.id, -nodes));
+    }
+  }
+}
+
+export function namedOf({ id, task }: Node): Named {
+  return { id, task: task.task ?? null };
+}
+
+/** What promises may name in a run, as it is. */
+function namesOf(run: Run): { isNode(id: string): boolean; isTask(name: string): boolean } {
+  const { templates, continuation } = run.registration;
+  return {
+    isNode: (id) => run.nodes.has(id),
+    // States come as they are reached; admission knew them.
+    isTask: (name) => (templates !== undefined && Object.hasOwn(templates, name)) || continuation !== undefined,
+  };
+}
+
+/** The table, from the beginning: what members of a restart had promised is gone. */
+export function tableOf(run: Run): Table {
+  const table = new Table();
+  for (const { by, change } of [{ by: null, change: run.registration.change }, ...run.growth]) {
+    const added = (change.nodes ?? []).flatMap(({ id }) => run.nodes.get(id) ?? []);
+    table.take(run, { change, by, added, edges: [], delayed: [], undo: [] }, true);
+  }
+  return table;
+}
