@@ -69,8 +69,12 @@ export async function serve(session: Session, options: ServeOptions): Promise<Se
   const { store, clock, processes } = deps;
   const workerSeat = await takeFreeWorker(store, 'run-', slots);
   const stop = new AbortController();
-  const worker = runWorker({ store, seat: workerSeat, slots, clock, processes, log }, stop.signal);
-  const controller = runController({ ...deps, ...(onEvents === undefined ? {} : { onEvents }) }, stop.signal);
+  const here = { leases: store.leasesAt(workerSeat), seats: store.seats };
+  const worker = runWorker({ store: here, seat: workerSeat, slots, clock, processes, log }, stop.signal);
+  const deciding = AbortSignal.any([stop.signal, seat.lost]);
+  const controller = runController({ ...deps, ...(onEvents === undefined ? {} : { onEvents }) }, deciding).then(() => {
+    if (!stop.signal.aborted) throw new Error('the controller has lost its seat');
+  });
   const failed = new Promise<never>((_resolve, reject) => {
     for (const part of [worker, controller]) part.catch(reject);
   });

@@ -219,7 +219,7 @@ class Controller {
       } else if (!this.#placeOne(touched, now)) break;
     }
     for (const active of touched) await this.#journal(active);
-    await this.#keeper.sendOffers();
+    this.#keeper.sendOffers();
     for (const active of touched) this.#follow(active, now);
   }
 

@@ -16,7 +16,6 @@ import type { Node } from '../kernel/node.ts';
 import { idempotencyKey, nextStartable } from '../kernel/run.ts';
 import type { Now } from '../kernel/ports.ts';
 import type { Outcome, StopReason } from '../kernel/task.ts';
-import { endAttempt, taskMark } from '../runtime/ending.ts';
 import type { LeaseView, Offer, SettledOutcome } from '../store/store.ts';
 import type { ActiveRun } from './active-run.ts';
 import type { ControllerDeps } from './deps.ts';
@@ -127,16 +126,15 @@ export class LeaseKeeper {
   /** A failed attempt left processes behind: they are ended before the next one of the node is offered. */
   #isSurvived(active: ActiveRun, node: Node, worker: string, fence: string, outcome: Outcome, now: Now): boolean {
     if (foresee(active.run, node, outcome) !== 'Again') return false;
-    const { processes, store, graceMs = GRACE_MS } = this.#deps;
-    const left = processes.membersOf(taskMark(store.leases.places(worker, fence)), null);
+    const { store, graceMs = GRACE_MS } = this.#deps;
     const since = this.#survived.get(fence);
-    if (left.length === 0) {
+    const isOver = since !== undefined && now.time - since >= graceMs;
+    const signal = since === undefined ? 'SIGTERM' : isOver ? 'SIGKILL' : null;
+    if (!store.leases.endLeftBehind(worker, fence, signal)) {
       this.#survived.delete(fence);
       return false;
     }
     if (since === undefined) this.#survived.set(fence, now.time);
-    const isOver = since !== undefined && now.time - since >= graceMs;
-    if (since === undefined || isOver) for (const one of left) processes.signal(one, isOver ? 'SIGKILL' : 'SIGTERM');
     return true;
   }
 
@@ -224,19 +222,17 @@ export class LeaseKeeper {
     return true;
   }
 
-  /** Writes the offers whose events are journaled by now. One that cannot be written is missed, and made good by `checkMissing`. */
-  async sendOffers(): Promise<void> {
+  /**
+   * Hands over the offers whose events are journaled by now; stores keep that order, so nobody waits. One that cannot be written is
+   * missed, and made good by `checkMissing`.
+   */
+  sendOffers(): void {
+    const { store, log } = this.#deps;
     for (const { worker, offer } of this.#offers.splice(0)) {
-      try {
-        await this.#deps.store.leases.offer(worker, offer);
-      } catch (error) {
-        this.#deps.log.warn('cannot write an offer', {
-          run: offer.run,
-          node: offer.node,
-          worker,
-          error: String(error),
-        });
-      }
+      const { run, node } = offer;
+      store.leases
+        .offer(worker, offer)
+        .catch((error: unknown) => log.warn('cannot write an offer', { run, node, worker, error: String(error) }));
     }
   }
 
@@ -307,8 +303,8 @@ export class LeaseKeeper {
   }
 
   #endProcesses(worker: string, view: LeaseView, reason: StopReason): Promise<SettledOutcome> {
-    const { clock, processes, store, graceMs = GRACE_MS } = this.#deps;
-    return endAttempt({ leases: store.leases, processes, clock, graceMs }, worker, view, reason);
+    const { store, graceMs = GRACE_MS } = this.#deps;
+    return store.leases.end(worker, view, reason, graceMs);
   }
 
   #endStranger(worker: string, view: LeaseView): void {
@@ -365,7 +361,7 @@ export class LeaseKeeper {
       if (slot !== null) {
         await this.#deps.store.leases.restoreClaim(worker, this.#offerOf(active, node, fence), slot);
         this.#deps.log.warn('a claim file was gone; written again', { run: active.ref.name, node: node.id, fence });
-      } else if (!this.#hasProcesses(worker, fence)) {
+      } else if (!this.#deps.store.leases.endLeftBehind(worker, fence, null)) {
         this.#deps.log.warn('an offer was gone; offered anew', { run: active.ref.name, node: node.id, fence });
         active.take([{ at: now.wall, time: now.time, type: 'Withdrawn', node: node.id, fence }]);
         this.#drop(fence);
@@ -373,11 +369,6 @@ export class LeaseKeeper {
       }
     }
     return touched;
-  }
-
-  #hasProcesses(worker: string, fence: string): boolean {
-    const { processes, store } = this.#deps;
-    return processes.membersOf(taskMark(store.leases.places(worker, fence)), null).length > 0;
   }
 
   /** Waits for endings under way; for a controller that leaves. */

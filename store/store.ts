@@ -31,6 +31,8 @@ export interface Store {
   readonly seats: Seats;
   /** Engine time is common to all processes that share the store. */
   readonly clock: Clock;
+  /** The leases of a worker as it sees them on its own host: there it claims, and its slots find and leave their files. */
+  leasesAt(seat: WorkerSeat): Leases;
   close(): Promise<void>;
 }
 
@@ -244,6 +246,13 @@ export interface Leases {
   inboxes(): Promise<string[]>;
   /** Is the slot of a claim alive? */
   slotLiveness(slot: string): Liveness;
+  /**
+   * Ends an attempt on the host that runs it, in the one order (runtime/ending.ts); resolves when nothing of it lives and its outcome
+   * stands. `graceMs`: from SIGTERM to SIGKILL. May be called again after a crash at any point.
+   */
+  end(worker: string, lease: LeaseView, reason: StopReason, graceMs: number): Promise<SettledOutcome>;
+  /** Processes of an attempt, wherever they went: tells those that live to go (or kills them). True while there are any. */
+  endLeftBehind(worker: string, fence: string, signal: 'SIGTERM' | 'SIGKILL' | null): boolean;
   /** Removes what stands under these fences. Only after the line that consumed them is recorded. */
   clear(worker: string, fences: readonly string[]): Promise<void>;
   /** What the task has said from that byte on, at most `limit` bytes of it; empty at the end, or when it said nothing. */
@@ -267,6 +276,8 @@ export interface Leases {
 
 export interface ControllerSeat {
   readonly epoch: number;
+  /** Aborted when the seat is lost while its holder lives (its database is gone): nothing can be written under this epoch any more. */
+  readonly lost: AbortSignal;
   release(): Promise<void>;
 }
 

@@ -19,6 +19,9 @@ export function openRemoteStore(server: Server): Store {
     resources,
     runs: new RemoteRuns(client, resources),
     clock: createProcessClock(),
+    leasesAt: () => {
+      throw notHere();
+    },
     close: () => Promise.resolve(),
     leases: {
       inboxes: async () => [...new Set((await leases(client)).map((lease) => textAt(lease['spec'], 'worker')))],
@@ -30,6 +33,8 @@ export function openRemoteStore(server: Server): Store {
       stop: refuse,
       settle: refuse,
       restoreClaim: refuse,
+      end: refuse,
+      endLeftBehind: () => false,
       clear: refuse,
       readMessages: refuse,
       answer: refuse,

@@ -10,21 +10,23 @@ export async function controller(session: Session, options: { hasLifeline: boole
   const log = await servingLog(session, 'controller', options.hasLifeline);
   const stop = untilStopped(session.io, options.hasLifeline);
   const store = await session.store();
-  const seat = await takeSeat(store, stop, () =>
-    log.info('another controller serves this state directory; waiting for its seat'),
-  );
-  if (seat === null) return 0;
-  try {
-    const [{ runController }, deps] = await Promise.all([
-      import('../../controller/controller.ts'),
-      controllerDeps(session, seat, log),
-    ]);
-    log.info('the controller has its seat', { epoch: seat.epoch, state: session.stateDir });
-    await runController(deps, stop);
-    log.info('the controller has ended');
-  } finally {
-    await seat.release();
+  for (;;) {
+    const seat = await takeSeat(store, stop, () => log.info('another controller serves here; waiting for its seat'));
+    if (seat === null) return 0;
+    try {
+      const [{ runController }, deps] = await Promise.all([
+        import('../../controller/controller.ts'),
+        controllerDeps(session, seat, log),
+      ]);
+      log.info('the controller has its seat', { epoch: seat.epoch, state: session.stateDir });
+      await runController(deps, AbortSignal.any([stop, seat.lost]));
+    } finally {
+      await seat.release();
+    }
+    if (stop.aborted) break;
+    log.warn('the controller has lost its seat; it waits for the next');
   }
+  log.info('the controller has ended');
   return 0;
 }
 

@@ -35,7 +35,11 @@ export async function worker(session: Session, options: WorkerOptions): Promise<
   log.info('the worker takes tasks', { slots, state: session.stateDir });
   const clock = await session.clock();
   // It gives the seat back itself, once the last of its slots is gone.
-  await runWorker({ store, seat, slots, clock, processes: createProcesses(), log }, stop);
+  const { seats } = store;
+  await runWorker(
+    { store: { leases: store.leasesAt(seat), seats }, seat, slots, clock, processes: createProcesses(), log },
+    stop,
+  );
   log.info('the worker has ended');
   return 0;
 }

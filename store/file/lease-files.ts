@@ -7,6 +7,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import { parseSlot } from '../../runtime/slot-token.ts';
+import type { Offer } from '../store.ts';
 import { seal, unseal } from './line.ts';
 
 const KINDS = ['offer', 'withdrawn', 'stop', 'input', 'output', 'messages', 'answers', 'outcome'] as const;
@@ -45,4 +46,18 @@ export function unsealDocument(bytes: Buffer): JsonObject | null {
   } catch {
     return null;
   }
+}
+
+/** Is that document an offer under this fence? */
+export function isOffer(value: Json, fence: string): value is JsonObject & Offer {
+  if (!isObject(value) || value['fence'] !== fence) return false;
+  const texts = ['run', 'uid', 'node', 'key', 'bootId', 'inputPath', 'logPath', 'scratch', 'workingDir'];
+  const { executor } = value;
+  return (
+    texts.every((key) => typeof value[key] === 'string') &&
+    typeof value['attempt'] === 'number' &&
+    executor !== undefined &&
+    isObject(executor) &&
+    typeof executor['type'] === 'string'
+  );
 }

@@ -10,15 +10,16 @@
 
 import { join } from 'node:path';
 import { StoreError } from '../../kernel/errors.ts';
-import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
+import type { JsonObject } from '../../kernel/json.ts';
 import type { Liveness, Processes } from '../../kernel/ports.ts';
 import type { StopReason } from '../../kernel/task.ts';
-import { wallMs } from '../../runtime/clock.ts';
+import { createClock, wallMs } from '../../runtime/clock.ts';
+import { endAttempt, taskMark } from '../../runtime/ending.ts';
 import { bootPrefix, parseSlot } from '../../runtime/slot-token.ts';
 import type { LeasePlaces, Leases, LeaseView, Offer, SettledOutcome, Standing } from '../store.ts';
 import { type Disk, isCode } from './disk.ts';
 import { storeFault } from './fault.ts';
-import { parseLeaseName, sealDocument, unsealDocument } from './lease-files.ts';
+import { isOffer, parseLeaseName, sealDocument, unsealDocument } from './lease-files.ts';
 import { watchInbox } from './lease-hints.ts';
 import { OutcomeFiles } from './outcome-files.ts';
 import type { Paths } from './paths.ts';
@@ -187,6 +188,17 @@ export class FileLeases implements Leases {
   slotLiveness(slot: string): Liveness {
     const identity = parseSlot(slot);
     return identity === null ? 'dead' : this.#processes.liveness(identity);
+  }
+
+  end(worker: string, lease: LeaseView, reason: StopReason, graceMs: number): Promise<SettledOutcome> {
+    const tools = { leases: this, processes: this.#processes, clock: createClock(0), graceMs };
+    return endAttempt(tools, worker, lease, reason);
+  }
+
+  endLeftBehind(worker: string, fence: string, signal: 'SIGTERM' | 'SIGKILL' | null): boolean {
+    const left = this.#processes.membersOf(taskMark(this.places(worker, fence)), null);
+    if (signal !== null) for (const process of left) this.#processes.signal(process, signal);
+    return left.length > 0;
   }
 
   async clear(worker: string, fences: readonly string[]): Promise<void> {
@@ -474,19 +486,6 @@ function isSuperset(entries: readonly Entry[], fences: ReadonlySet<string>): boo
   const present = new Set(entries.map(({ fence }) => fence));
   for (const fence of fences) if (!present.has(fence)) return false;
   return true;
-}
-
-function isOffer(value: Json, fence: string): value is JsonObject & Offer {
-  if (!isObject(value) || value['fence'] !== fence) return false;
-  const texts = ['run', 'uid', 'node', 'key', 'bootId', 'inputPath', 'logPath', 'scratch', 'workingDir'];
-  const { executor } = value;
-  return (
-    texts.every((key) => typeof value[key] === 'string') &&
-    typeof value['attempt'] === 'number' &&
-    executor !== undefined &&
-    isObject(executor) &&
-    typeof executor['type'] === 'string'
-  );
 }
 
 /** In this order the files of a fence go. */

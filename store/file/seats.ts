@@ -80,7 +80,7 @@ export class FileSeats implements Seats {
       const epoch = await this.#nextEpoch();
       this.#removeLeftovers([this.#paths.controller, ...this.#inboxes()]);
       this.#replace(this.#seatPath, `${JSON.stringify({ ...this.#self(), epoch })}\n`);
-      return { epoch, release: () => this.#releaseController(lock, door) };
+      return { epoch, lost: new AbortController().signal, release: () => this.#releaseController(lock, door) };
     } catch (error) {
       await lock.release();
       throw storeFault(error, 'controller', 'taking the seat');

@@ -68,12 +68,14 @@ export async function openFileStore(root: string, options: FileStoreOptions): Pr
     clock,
     recordStatus: (ref, status) => resources.recordStatus(ref, status),
   });
+  const leases = new FileLeases(disk, paths, processes);
   return {
     resources,
     runs,
-    leases: new FileLeases(disk, paths, processes),
+    leases,
     seats: new FileSeats(disk, paths, processes, { knownEpoch: () => greatestEpoch(disk, paths) }),
     clock,
+    leasesAt: () => leases,
     close: () => resources.close(),
   };
 }

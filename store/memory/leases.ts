@@ -6,6 +6,8 @@
 import { StoreError } from '../../kernel/errors.ts';
 import type { Liveness, Processes } from '../../kernel/ports.ts';
 import type { StopReason } from '../../kernel/task.ts';
+import { createClock } from '../../runtime/clock.ts';
+import { endAttempt, taskMark } from '../../runtime/ending.ts';
 import { parseSlot } from '../../runtime/slot-token.ts';
 import type { LeasePlaces, Leases, LeaseView, Offer, SettledOutcome, Standing } from '../store.ts';
 
@@ -148,6 +150,17 @@ class MemoryLeases implements Leases {
   slotLiveness(slot: string): Liveness {
     const identity = parseSlot(slot);
     return identity === null ? 'dead' : this.#processes.liveness(identity);
+  }
+
+  end(worker: string, lease: LeaseView, reason: StopReason, graceMs: number): Promise<SettledOutcome> {
+    const tools = { leases: this, processes: this.#processes, clock: createClock(0), graceMs };
+    return endAttempt(tools, worker, lease, reason);
+  }
+
+  endLeftBehind(worker: string, fence: string, signal: 'SIGTERM' | 'SIGKILL' | null): boolean {
+    const left = this.#processes.membersOf(taskMark(this.places(worker, fence)), null);
+    if (signal !== null) for (const process of left) this.#processes.signal(process, signal);
+    return left.length > 0;
   }
 
   async clear(worker: string, fences: readonly string[]): Promise<void> {

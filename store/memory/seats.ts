@@ -54,6 +54,7 @@ class MemorySeats implements Seats {
     this.#place.epoch += 1;
     return {
       epoch: this.#place.epoch,
+      lost: new AbortController().signal,
       release: async () => {
         if (this.#place.controller === holder) this.#place.controller = null;
         this.#place.changed();

@@ -33,15 +33,17 @@ export function openMemoryStore({ place, clock, random, processes }: MemoryStore
     random,
     builtins: BUILTIN_TASKS,
   });
+  const leases = createMemoryLeases(place.leases, processes);
   return {
     resources,
     runs: createMemoryRuns({
       place: place.runs,
       recordStatus: (ref) => resources.recordStatus(ref),
     }),
-    leases: createMemoryLeases(place.leases, processes),
+    leases,
     seats: createMemorySeats(place.seats, processes),
     clock,
+    leasesAt: () => leases,
     close: () => resources.close(),
   };
 }
