@@ -7,7 +7,7 @@ import type { Json } from '../../kernel/json.ts';
 import type { Random } from '../../kernel/ports.ts';
 import { INTRINSICS, type Kind, kindOf } from './intrinsics.ts';
 import { type DataPath, readDataPath } from './paths.ts';
-import { runtimeError, StateError } from './state-error.ts';
+import { EngineError, runtimeError, StateError } from './state-error.ts';
 
 const CALL = /States\.([A-Za-z0-9]+)\(\s*/y;
 const LITERAL = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
@@ -76,7 +76,7 @@ function valueOf(argument: Argument, text: string, scope: CallScope): Json {
 }
 
 function failed(type: string, text: string, problem: string): StateError {
-  return new StateError(type, `The function '${text}' had the following error: ${problem}`);
+  return new EngineError(type, `The function '${text}' had the following error: ${problem}`);
 }
 
 // --- reading -------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import type { Run } from '../../kernel/run.ts';
 import type { EdgeSpec, NodeSpec, Outcome, Registration, TaskError } from '../../kernel/task.ts';
 import { contextOf } from './context.ts';
 import { callbackOf, enter } from './enter.ts';
+import { eventAfter, eventInside, FIRST_EVENT } from './event-ids.ts';
 import { beginNext, Frames, gather, isTooMany, living } from './frames.ts';
 import {
   argumentsOf,
@@ -35,7 +36,7 @@ import {
 import type { Machine, State } from './machine.ts';
 import { itemsFor } from './map.ts';
 import { TOKEN } from './normalize.ts';
-import { errorOf, runtimeError, StateError, takes } from './state-error.ts';
+import { EngineError, errorOf, runtimeError, StateError, takes } from './state-error.ts';
 import { newToken } from './token.ts';
 import { type Join, type Place, rawInput, type Visit, visitOf } from './visit.ts';
 
@@ -43,6 +44,9 @@ export function continuationOf(registration: Registration, ports: Ports): Contin
   const machine = registration.continuation as unknown as Machine | undefined;
   return machine === undefined ? null : new StatesContinuation(machine, registration, ports);
 }
+
+/** As AWS says it. */
+const NO_CHOICE = 'Failed to transition out of the state. The state does not point to a next state.';
 
 /** The node whose end is that of the time that the run may take. */
 const LIMIT = '(time limit)';
@@ -54,6 +58,7 @@ interface Step {
   readonly variables: JsonObject;
   readonly place: Place | undefined;
   readonly at: number;
+  readonly event: number;
   readonly retries?: readonly number[];
   readonly delaySeconds?: number;
 }
@@ -90,6 +95,7 @@ class StatesContinuation implements Continuation {
       variables: {},
       place: undefined,
       at,
+      event: FIRST_EVENT,
     });
     const { timeoutSeconds: seconds } = this.#machine;
     const limit: NodeSpec[] =
@@ -148,7 +154,7 @@ class StatesContinuation implements Continuation {
         return { outcome, effect: this.#checked(run, node, await this.#succeed(ended, given.output ?? null)) };
       } catch (error) {
         this.#frames.forget();
-        outcome = { result: 'Failure', error: errorOf(error) };
+        outcome = { result: 'Failure', error: errorOf(error, visit.state, visit.event) };
       }
     }
     const error = foresee(run, node, outcome);
@@ -164,6 +170,8 @@ class StatesContinuation implements Continuation {
     if (promise !== undefined) return { broken: { promise, reason: message } };
     throw runtimeError(`what follows cannot be added to the graph: ${message}`);
   }
+
+  readonly #find = (name: string): State => this.#state(name);
 
   #state(name: string): State {
     const state = Object.hasOwn(this.#machine.states, name) ? this.#machine.states[name] : undefined;
@@ -195,8 +203,7 @@ class StatesContinuation implements Continuation {
       case 'Choice': {
         const choice = await choose(around);
         const next = choice?.next ?? state.default;
-        if (next === undefined)
-          throw new StateError('States.NoChoiceMatched', 'No choice rule matched, and there is no Default.');
+        if (next === undefined) throw new EngineError('States.NoChoiceMatched', NO_CHOICE);
         return this.#move(ended, await leaveChoice(around, choice), next);
       }
       case 'Fail': {
@@ -229,9 +236,10 @@ class StatesContinuation implements Continuation {
 
   /** What follows a state that was left: the next one, the next item, the join, or the end of the run. */
   async #move(ended: Ended, { output, variables }: Left, next: string | undefined): Promise<Effect> {
-    const { visit, at, run } = ended;
+    const { visit, at, run, node } = ended;
     if (next !== undefined) {
-      const spec = await this.#arrive(run, { name: next, input: output, variables, place: visit.place, at });
+      const event = eventAfter(node, visit, this.#find);
+      const spec = await this.#arrive(run, { name: next, input: output, variables, place: visit.place, at, event });
       return { change: this.#after(ended, visit.place, spec), output };
     }
     if (visit.place === undefined) {
@@ -260,7 +268,7 @@ class StatesContinuation implements Continuation {
         const caught = await this.#move(ended, await leaveCaught(around, catcher, first), catcher.next);
         return { outcome, effect: { ...this.#checked(run, ended.node, caught), handled: true } };
       } catch (error) {
-        outcome = { result: 'Failure', error: errorOf(error) };
+        outcome = { result: 'Failure', error: errorOf(error, visit.state, visit.event) };
       }
     }
     if (visit.place === undefined) return { outcome };
@@ -277,7 +285,9 @@ class StatesContinuation implements Continuation {
     const retries = rules.map((_, at_) => (visit.retries?.[at_] ?? 0) + (at_ === index ? 1 : 0));
     const delaySeconds = retryDelayMs(rule, used + 1, `${run.uid}/${node.id}/${used}`) / 1000;
     const { variables } = around;
-    const step = { name: visit.state, input: around.raw, variables, place: visit.place, at, retries, delaySeconds };
+    const event = visit.event ?? FIRST_EVENT;
+    const { place } = visit;
+    const step = { name: visit.state, input: around.raw, variables, place, at, event, retries, delaySeconds };
     const spec = await this.#arrive(run, step);
     const ended = { run, node, visit, state, around, at };
     return { change: this.#after(ended, visit.place, spec), handled: true };
@@ -341,7 +351,8 @@ class StatesContinuation implements Continuation {
     const owner = visitOf(run.nodes.get(join.split)) ?? visit;
     const branches = this.#state(owner.state).branches ?? [];
     const name = branches[branches.length === 1 ? 0 : place.index] ?? '';
-    return { name, input: join.inputs[place.index] ?? null, variables, place, at };
+    const event = eventInside(owner, this.#state(owner.state));
+    return { name, input: join.inputs[place.index] ?? null, variables, place, at, event };
   }
 
   async #nextBranch(ended: Ended, { join: id }: Place): Promise<{ nodes: NodeSpec[]; edges: EdgeSpec[] } | null> {
@@ -380,11 +391,12 @@ class StatesContinuation implements Continuation {
 
   /** `beginning`: the join of the place, when it is not in the graph yet. */
   async #arrive(run: Run | null, step: Step, beginning?: Join): Promise<NodeSpec> {
-    const { name, input, variables, place, at, retries, delaySeconds } = step;
+    const { name, input, variables, place, at, event, retries, delaySeconds } = step;
     const state = this.#state(name);
     const visit: Visit = {
       state: name,
       at,
+      ...(this.#machine.isAsl ? { event } : {}),
       ...(Object.keys(variables).length === 0 ? {} : { variables }),
       ...(place === undefined ? {} : { place }),
       ...(retries === undefined ? {} : { retries }),

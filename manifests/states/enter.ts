@@ -30,7 +30,7 @@ export async function enter(machine: Machine, arrival: Arrival): Promise<NodeSpe
   try {
     return { id, task: await taskOf(machine, arrival) };
   } catch (error) {
-    const failure = errorOf(error);
+    const failure = errorOf(error, name, visit.event);
     const { state, raw } = around;
     return { id, task: { ...inline(name, state, raw, { ...visit, failure }), ...retryOf(state) } };
   }

@@ -8,10 +8,10 @@ import { isSame } from '../../kernel/expression.ts';
 import { hashFraction } from '../../kernel/hash.ts';
 import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.ts';
 import type { Random } from '../../kernel/ports.ts';
-import { StateError } from './state-error.ts';
+import { EngineError, type StateError } from './state-error.ts';
 
 function failure(message: string): StateError {
-  return new StateError('States.IntrinsicFailure', message);
+  return new EngineError('States.IntrinsicFailure', message);
 }
 
 function text(value: Json | undefined, what: string): string {

@@ -10,7 +10,7 @@ import { Worker } from 'node:worker_threads';
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import type { Random } from '../../kernel/ports.ts';
 import { isJsonataText } from './choice.ts';
-import { queryError, StateError } from './state-error.ts';
+import { EngineError, queryError, StateError } from './state-error.ts';
 
 const DEADLINE_MS = 2000;
 const START_LIMIT_MS = 30_000;
@@ -59,7 +59,7 @@ export class JsonataThread {
     try {
       const reply = await replyOf(worker, request);
       if ('value' in reply) return reply.value;
-      if ('type' in reply) throw new StateError(reply.type, reply.message);
+      if ('type' in reply) throw new EngineError(reply.type, reply.message);
       throw new Error('the thread for JSONata gave no answer');
     } catch (error) {
       if (error instanceof StateError && error.message !== TOO_LONG) throw error;

@@ -55,14 +55,24 @@ async function evaluate(text: string, field: string, bindings: JsonObject, rando
     for (const [name, signature, compute] of functionsOf(random)) expression.registerFunction(name, compute, signature);
     result = await expression.evaluate(undefined, bindings);
   } catch (error) {
-    const message = isMessage(error) ? error.message : String(error);
-    throw queryError(`${where} threw an error during evaluation. ${message}`);
+    throw queryError(`${where} threw an error during evaluation. ${problemOf(error)}`);
   }
   if (result === undefined) throw queryError(`${where} returned nothing (undefined).`);
   if (typeof result === 'function' || isLambda(result))
     throw queryError(`${where} returned an unsupported result type.`);
   // Sequences of the library are lists with marks on them; plain data has none.
-  return JSON.parse(JSON.stringify(result)) as Json;
+  const plain = JSON.stringify(result, (_, value: unknown) => {
+    if (typeof value !== 'number' || Number.isFinite(value)) return value;
+    throw queryError(`${where} threw an error during evaluation. D1001: Number out of range: ${value}`);
+  });
+  return JSON.parse(plain) as Json;
+}
+
+/** As the service says it: the code of the error, then its words. */
+function problemOf(error: unknown): string {
+  if (!isMessage(error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
+  return code + error.message;
 }
 
 function isMessage(error: unknown): error is { message: string } {
@@ -80,14 +90,14 @@ function functionsOf(random: Random): readonly Extra[] {
   return [
     [
       'partition',
-      '<a-n:a>',
+      '<an:a>',
       (items, size) => (Array.isArray(items) ? partition(items, Math.floor(Number(size))) : undefined),
     ],
-    ['range', '<n-nn:a>', (first, last, step) => range(Number(first), Number(last), Number(step))],
-    ['hash', '<s-s:s>', (data, algorithm) => hash(data, algorithm)],
+    ['range', '<nnn:a>', (first, last, step) => range(Number(first), Number(last), Number(step))],
+    ['hash', '<ss:s>', (data, algorithm) => hash(data, algorithm)],
     ['random', '<n?:n>', (seed) => fraction(seed, random)],
     ['uuid', '<:s>', () => random.uuid()],
-    ['parse', '<s-:x>', (text) => JSON.parse(textOf(text)) as unknown],
+    ['parse', '<s:x>', (text) => JSON.parse(textOf(text)) as unknown],
     [
       'eval',
       '<x*:x>',

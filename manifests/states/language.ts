@@ -49,7 +49,7 @@ function compute(around: Around, template: Json, field: string, more: JsonObject
 /** The input after InputPath. */
 export function selected(around: Around): Json {
   if (around.state.isJsonata) return around.raw;
-  return selectBy(around.state.fields['inputPath'], 'InputPath', scopeOf(around, around.raw));
+  return selectBy(around.state.fields['inputPath'], scopeOf(around, around.raw));
 }
 
 /** What a Task, a branch or a Pass is given. */
@@ -98,7 +98,7 @@ export async function itemsOf(around: Around): Promise<readonly Json[]> {
 
 function wrongType(expression: Json, field: string, expected: string, found: Json): Error {
   const kind = found === null ? 'null' : Array.isArray(found) ? 'array' : typeof found;
-  const where = `The JSONata expression '${textOf(expression)}' specified for the field '${field}'`;
+  const where = `The JSONata expression '${textOf(expression).replace(/^\{%\s*|\s*%\}$/g, '')}' specified for the field '${field}'`;
   const what = `Expected '${expected}', but was '${kind}' for value: ${JSON.stringify(found)}`;
   return queryError(`${where} returned an unexpected result type. ${what}`);
 }
@@ -141,7 +141,7 @@ export async function leavePass(around: Around): Promise<Left> {
   const { fields, isJsonata } = around.state;
   if (isJsonata) return leaveJsonata(around, fields, around.raw, {});
   const given = await argumentsOf(around);
-  const result = fields['result'] ?? given;
+  const result = fields['result'] === undefined ? given : fields['result'];
   return leaveJsonpath(around, fields, result, placeAt(fields['resultPath'], around.raw, result));
 }
 
@@ -184,7 +184,7 @@ async function leaveJsonata(around: Around, fields: JsonObject, fallback: Json, 
 async function leaveJsonpath(around: Around, fields: JsonObject, data: Json, placed: Json): Promise<Left> {
   const { assign, outputPath } = fields;
   return {
-    output: selectBy(outputPath, 'OutputPath', scopeOf(around, placed)),
+    output: selectBy(outputPath, scopeOf(around, placed)),
     variables: assigned(around, assign === undefined ? undefined : fillTemplate(assign, scopeOf(around, data))),
   };
 }
@@ -204,22 +204,29 @@ export async function choose(around: Around): Promise<Choice | null> {
       if (typeof holds !== 'boolean') throw wrongType(choice.rule, 'Condition', 'boolean', holds);
       if (holds) return choice;
     } else {
-      const scope = scopeOf(around, selectBy(state.fields['inputPath'], 'InputPath', scopeOf(around, raw)));
+      const scope = scopeOf(around, selectBy(state.fields['inputPath'], scopeOf(around, raw)));
       if (ruleHolds(choice.rule, (path) => findAt(path, scope))) return choice;
     }
   }
   return null;
 }
 
-/** Error and Cause of a Fail. */
+/** Error and Cause of a Fail: texts, or not there. */
 export async function failureOf(around: Around): Promise<TaskError> {
-  const one = async (name: 'error' | 'cause'): Promise<string> => {
-    const { fields, isJsonata } = around.state;
-    const value = fields[name];
-    const title = name === 'error' ? 'Error' : 'Cause';
-    if (value !== undefined) return textOf(isJsonata ? await compute(around, value, title) : value);
-    const path = fields[`${name}Path`];
-    return path === undefined ? '' : textOf(evaluateText(textOf(path), `${title}Path`, scopeOf(around, around.raw)));
-  };
-  return { type: await one('error'), message: await one('cause') };
+  return { type: await textOfField(around, 'error', 'Error'), message: await textOfField(around, 'cause', 'Cause') };
+}
+
+async function textOfField(around: Around, name: string, title: string): Promise<string> {
+  const { fields, isJsonata } = around.state;
+  const written = fields[name];
+  const path = fields[`${name}Path`];
+  if (written === undefined && path === undefined) return '';
+  if (written !== undefined) {
+    const value = isJsonata ? await compute(around, written, title) : written;
+    if (isJsonata && typeof value !== 'string') throw wrongType(written, title, 'string', value);
+    return textOf(value);
+  }
+  const value = evaluateText(textOf(path), `${title}Path`, scopeOf(around, around.raw));
+  if (typeof value === 'string') return value;
+  throw runtimeError(`The ${title}Path '${textOf(path)}' must point to a string, but was: ${JSON.stringify(value)}`);
 }

@@ -41,6 +41,10 @@ async function whole(around: Around, name: string, kind: 'integer' | 'float'): P
   if (value === undefined) return undefined;
   const title = name.charAt(0).toUpperCase() + name.slice(1);
   if (typeof value === 'number' && value >= 0 && (kind === 'float' || Number.isInteger(value))) return value;
+  if (typeof value === 'number' && kind === 'integer' && Number.isInteger(value))
+    throw problemOf(around.state, `Expected non-negative integer for ${title}, got '${value}' instead.`);
+  if (typeof value === 'number' && kind === 'float')
+    throw problemOf(around.state, `${title} must be between 0 and 100.`);
   const place = textOf(around.state.fields[`${name}Path`] ?? title);
   throw problemOf(
     around.state,

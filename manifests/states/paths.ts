@@ -36,9 +36,9 @@ const LENGTH_LIMIT = 10_000;
 /** Why a text is no path, or undefined. A reference names one place: no wildcards, slices, filters or functions. */
 export function pathProblem(text: string, kind: 'path' | 'reference' = 'path'): string | undefined {
   try {
-    const { steps, isDefinite } = parse(text);
-    const isReference = isDefinite && steps.every((step) => step.type !== 'call');
-    return kind === 'path' || isReference ? undefined : 'expected a path that names one place';
+    const { root, steps } = parse(text);
+    if (kind === 'path' || (root === '$' && steps.every(isSingle))) return undefined;
+    return root === '$' ? 'expected a path that names one place' : 'expected a path into the input';
   } catch (error) {
     if (error instanceof StateError) return error.message;
     throw error;
@@ -66,11 +66,9 @@ function parse(text: string): DataPath {
   }
   const steps: Step[] = [];
   while (at < text.length) at = readStep(text, at, steps);
+  // Several names at the end make one object of what is there.
   const isDefinite = steps.every(
-    (step) =>
-      (step.type === 'names' && step.names.length === 1) ||
-      (step.type === 'indexes' && step.indexes.length === 1) ||
-      step.type === 'call',
+    (step, index) => isSingle(step) || step.type === 'call' || (step.type === 'names' && index === steps.length - 1),
   );
   return { root, steps, isDefinite };
 }
@@ -97,6 +95,8 @@ function readStep(text: string, at: number, steps: Step[]): number {
   if (name === undefined) throw unexpected(text, start);
   const end = start + name.length;
   if (text.startsWith('()', end)) {
+    if (!FUNCTIONS.has(name))
+      throw runtimeError(`expected one of ${[...FUNCTIONS.keys()].join(', ')}, found ${name}()`);
     steps.push({ type: 'call', name });
     return end + 2;
   }
@@ -218,7 +218,7 @@ function take(step: Step, value: Json, root: Json, out: Json[], budget: { left: 
       }
       return;
     case 'call': {
-      const result = callFunction(step.name, value);
+      const result = FUNCTIONS.get(step.name)?.(value);
       if (result !== undefined) out.push(result);
     }
   }
@@ -259,21 +259,40 @@ function takeDeep(value: Json, out: Json[], budget: { left: number }): void {
   }
 }
 
-const FUNCTIONS: ReadonlyMap<string, (numbers: readonly number[]) => number> = new Map([
-  ['min', (numbers) => Math.min(...numbers)],
-  ['max', (numbers) => Math.max(...numbers)],
-  ['sum', (numbers) => numbers.reduce((sum, number) => sum + number, 0)],
-  ['avg', (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length],
-]);
+type Numbers = readonly number[];
 
-function callFunction(name: string, value: Json): Json | undefined {
-  if (name === 'length' || name === 'size') {
-    if (typeof value === 'string') return value.length;
-    return typeof value === 'object' && value !== null ? childrenOf(value).length : undefined;
-  }
-  if (name === 'keys') return isObject(value) ? Object.keys(value) : undefined;
-  const numbers = childrenOf(value).filter((item) => typeof item === 'number');
-  const compute = FUNCTIONS.get(name);
-  if (compute === undefined) throw runtimeError(`function ${name}() of a path: expected length, min, max, avg or sum`);
-  return numbers.length === 0 ? undefined : compute(numbers);
+function sum(numbers: Numbers): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
+
+/** Of numbers, unless there are none. */
+function ofNumbers(compute: (numbers: Numbers) => number): (value: Json) => Json | undefined {
+  return (value) => {
+    const numbers = childrenOf(value).filter((item) => typeof item === 'number');
+    return numbers.length === 0 ? undefined : compute(numbers);
+  };
+}
+
+function lengthOf(value: Json): number | undefined {
+  if (typeof value === 'string') return value.length;
+  return typeof value === 'object' && value !== null ? childrenOf(value).length : undefined;
+}
+
+function deviation(numbers: Numbers): number {
+  const mean = sum(numbers) / numbers.length;
+  return Math.sqrt(sum(numbers.map((number) => (number - mean) ** 2)) / numbers.length);
+}
+
+/** What may stand at the end of a path: `$.prices.max()`. */
+const FUNCTIONS: ReadonlyMap<string, (value: Json) => Json | undefined> = new Map([
+  ['length', lengthOf],
+  ['size', lengthOf],
+  ['keys', (value: Json) => (isObject(value) ? Object.keys(value) : undefined)],
+  ['first', (value: Json) => childrenOf(value)[0]],
+  ['last', (value: Json) => childrenOf(value).at(-1)],
+  ['min', ofNumbers((numbers) => numbers.reduce((least, number) => Math.min(least, number)))],
+  ['max', ofNumbers((numbers) => numbers.reduce((most, number) => Math.max(most, number)))],
+  ['sum', ofNumbers(sum)],
+  ['avg', ofNumbers((numbers) => sum(numbers) / numbers.length)],
+  ['stddev', ofNumbers(deviation)],
+]);

@@ -6,7 +6,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../../kernel/json.
 import type { Random } from '../../kernel/ports.ts';
 import { evaluateCall, isIntrinsic } from './calls.ts';
 import { type DataPath, lookUp, readDataPath } from './paths.ts';
-import { runtimeError, StateError } from './state-error.ts';
+import { EngineError, runtimeError, type StateError } from './state-error.ts';
 
 export interface Scope {
   readonly data: Json;
@@ -59,10 +59,21 @@ export function fillTemplate(template: Json, scope: Scope): Json {
 }
 
 /** InputPath and OutputPath: absent is all, null is nothing. */
-export function selectBy(path: Json | undefined, field: string, scope: Scope): Json {
+export function selectBy(path: Json | undefined, scope: Scope): Json {
   if (path === undefined || path === '$') return scope.data;
   if (path === null) return {};
-  return valueAt(textOf(path), field, scope);
+  const text = textOf(path);
+  const value = findAt(text, scope);
+  if (value !== undefined) return value;
+  throw runtimeError(`Invalid path '${text}' : ${missing(readDataPath(text), text)}`);
+}
+
+function missing({ steps }: DataPath, text: string): string {
+  const keys = steps.flatMap((step): readonly (string | number)[] =>
+    step.type === 'names' ? step.names : step.type === 'indexes' ? step.indexes : [],
+  );
+  const shown = keys.map((key) => (typeof key === 'number' ? `[${key}]` : `['${key}']`)).join('');
+  return `No results for path: ${text.startsWith('$$') ? '$$' : '$'}${shown}`;
 }
 
 /** ResultPath: where the result goes inside the input; null drops it. */
@@ -75,7 +86,7 @@ export function placeAt(path: Json | undefined, input: Json, result: Json): Json
     if (step.type === 'indexes' && step.indexes[0] !== undefined) return step.indexes[0];
     throw runtimeError(`ResultPath '${textOf(path)}': expected a path that names one place`);
   });
-  const problem = new StateError(
+  const problem = new EngineError(
     'States.ResultPathMatchFailure',
     `Unable to apply ResultPath '${textOf(path)}' to input '${JSON.stringify(input).slice(0, 2000)}'`,
   );

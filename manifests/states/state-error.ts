@@ -11,12 +11,15 @@ export class StateError extends Error {
   }
 }
 
+/** What the engine itself found wrong, which is told with the state in which it was found. */
+export class EngineError extends StateError {}
+
 export function runtimeError(message: string): StateError {
-  return new StateError('States.Runtime', message);
+  return new EngineError('States.Runtime', message);
 }
 
 export function queryError(message: string): StateError {
-  return new StateError('States.QueryEvaluationError', message);
+  return new EngineError('States.QueryEvaluationError', message);
 }
 
 /** Errors that no rule for all errors takes. */
@@ -35,8 +38,14 @@ export function takes(names: readonly string[] | undefined, error: TaskError): b
   });
 }
 
-/** Whatever the data of one run lead to must not end the controller, which serves all of them. */
-export function errorOf(error: unknown): TaskError {
-  if (error instanceof StateError) return { type: error.type, message: error.message };
-  return { type: 'States.Runtime', message: error instanceof Error ? error.message : String(error) };
+/**
+ * Whatever the data of one run lead to must not end the controller, which serves all of them. What the engine found is told in the words
+ * of AWS: `event` is the number that the entering of the state would have in its history.
+ */
+export function errorOf(error: unknown, state: string, event: number | undefined): TaskError {
+  const type = error instanceof StateError ? error.type : 'States.Runtime';
+  const message = error instanceof Error ? error.message : String(error);
+  if (event === undefined || (error instanceof StateError && !(error instanceof EngineError))) return { type, message };
+  const where = `An error occurred while executing the state '${state}' (entered at the event id #${event}).`;
+  return { type, message: `${where} ${message}` };
 }

@@ -18,6 +18,8 @@ export interface Visit {
   readonly state: string;
   /** Wall ms at which the state was entered. */
   readonly at: number;
+  /** What AWS would count its entering as (event-ids.ts); not there in our own letters. */
+  readonly event?: number;
   /** The input of the state, where the node's own input is another. */
   readonly raw?: Json;
   readonly variables?: JsonObject;

@@ -110,7 +110,7 @@ function judge(execution: Execution, end: End | null): string | null {
   if (execution.match === 'nondeterministic') return null;
   if (status === 'FAILED') {
     if ((execution.expected_error ?? '') !== (end.error?.type ?? '')) return `error ${shown}`;
-    const isExact = execution.cause_match === 'exact';
+    const isExact = execution.cause_match === 'exact' || execution.cause_match === 'aws-wording';
     return isExact && (execution.expected_cause ?? '') !== (end.error?.message ?? '') ? `cause ${shown}` : null;
   }
   const expected = execution.expected_output ?? null;
