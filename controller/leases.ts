@@ -12,7 +12,7 @@ import { foresee } from '../kernel/apply.ts';
 import type { RunEvent } from '../kernel/events.ts';
 import { desiredLeases } from '../kernel/decide.ts';
 import { inputOf } from '../kernel/input.ts';
-import type { Node } from '../kernel/node.ts';
+import { isSpeaking, type Node } from '../kernel/node.ts';
 import { idempotencyKey, nextStartable } from '../kernel/run.ts';
 import type { Now } from '../kernel/ports.ts';
 import type { Outcome, StopReason } from '../kernel/task.ts';
@@ -254,6 +254,7 @@ export class LeaseKeeper {
       scratch: places.scratch,
       workingDir: resolve(this.#deps.workingDir, workingDir ?? '.'),
       ...(env === undefined ? {} : { env }),
+      ...(isSpeaking(node.task) ? { messages: true } : {}),
     };
   }
 

@@ -11,7 +11,7 @@ import { countPredecessor, type Made, makeChange, tryChange } from './change.ts'
 import type { Effect, MessageStamp, RunEvent } from './events.ts';
 import type { Json } from './json.ts';
 import { releaseAttempt, setState, setTimer, unqueue } from './moves.ts';
-import type { Attempt, EndedBecause, Node, NodeState } from './node.ts';
+import type { Answer, Attempt, EndedBecause, Node, NodeState } from './node.ts';
 import { NodeQueue } from './node-queue.ts';
 import { judgeAnew, judgeTouched, route } from './ready.ts';
 import { lossDelayMs, LOSS_LIMIT, matchRule, retryDelayMs } from './retry.ts';
@@ -120,18 +120,21 @@ function fold(run: Run, event: RunEvent): void {
       undo(run, event);
       break;
     case 'GraphChanged':
-      hear(run, event.by, event.message);
-      grow(run, event.by, event.change);
+      if (hear(run, event.by, event.message, answerToChange(event))) grow(run, event.by, event.change);
       break;
     case 'ChangeRefused':
-      hear(run, event.by, event.message, event.reason);
+      hear(run, event.by, event.message, {
+        problem: event.reason,
+        ...(event.code === undefined ? {} : { code: event.code }),
+      });
       break;
     case 'Reported':
-      hear(run, event.node, event.message);
-      report(run, event);
+      if (hear(run, event.node, event.message, event.asks === undefined ? {} : { asks: event.asks }))
+        report(run, event);
       break;
     case 'PromiseBroken':
-      if (event.by !== null) hear(run, event.by, event.message, event.reason);
+      if (event.by !== null && !hear(run, event.by, event.message, { problem: event.reason, promise: event.promise }))
+        break;
       breakPromise(run, { promise: event.promise, by: event.by, reason: event.reason, at: event.at });
       break;
     case 'RunEnded':
@@ -176,19 +179,27 @@ function startAttempt(run: Run, node: Node, event: EventOf<'Offered'>): void {
   run.leases.set(event.fence, node);
 }
 
-/** A message was consumed, and is answered when it is a request. */
-function hear(run: Run, id: string, message: MessageStamp | undefined, problem?: string): void {
+/** A message was consumed, and is answered when it is a request. False: it is not of the current attempt, and nothing comes of it (A1). */
+function hear(run: Run, id: string, message: MessageStamp | undefined, answer: Omit<Answer, 'id'>): boolean {
+  if (message === undefined) return true;
   const attempt = run.nodes.get(id)?.current;
-  if (message === undefined || attempt == null || attempt.fence !== message.fence) return;
+  if (attempt == null || attempt.fence !== message.fence) return false;
   attempt.heard = Math.max(attempt.heard ?? 0, message.offset);
-  if (message.id === undefined) return;
+  if (message.named !== undefined) attempt.named = message.named;
+  if (message.id === undefined) return true;
   attempt.answers ??= [];
-  attempt.answers.push(problem === undefined ? { id: message.id } : { id: message.id, problem });
+  attempt.answers.push({ id: message.id, ...answer });
+  return true;
 }
 
-function report(run: Run, { node, message, output, progress }: EventOf<'Reported'>): void {
+/** The ids of its nodes, when the task cannot know them all. */
+function answerToChange({ change, message }: EventOf<'GraphChanged'>): Omit<Answer, 'id'> {
+  return message?.named === undefined ? {} : { nodes: (change.nodes ?? []).map((node) => node.id) };
+}
+
+function report(run: Run, { node, output, progress }: EventOf<'Reported'>): void {
   const attempt = run.nodes.get(node)?.current;
-  if (attempt == null || attempt.fence !== message.fence) return;
+  if (attempt == null) return;
   attempt.reported = {
     ...attempt.reported,
     ...(output === undefined ? {} : { output }),

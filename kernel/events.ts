@@ -42,6 +42,8 @@ export interface MessageStamp {
   readonly offset: number;
   /** The request's own id; absent: a notification, which is not answered. */
   readonly id?: string | number;
+  /** Ids that were made up for the attempt up to and with this message: where the next one goes on. */
+  readonly named?: number;
 }
 
 export type RunEvent = Stamp &
@@ -128,15 +130,22 @@ export type RunEvent = Stamp &
         readonly change: GraphChange;
         readonly message?: MessageStamp;
       }
-    /** The change that a task asked for was not made. */
-    | { readonly type: 'ChangeRefused'; readonly by: string; readonly reason: string; readonly message: MessageStamp }
-    /** A task said something that changes no graph; `output` is its output unless it leaves another. */
+    /** What a task asked for was not done. `code`: of JSON-RPC, when it was no sound request for a change. */
+    | {
+        readonly type: 'ChangeRefused';
+        readonly by: string;
+        readonly reason: string;
+        readonly message: MessageStamp;
+        readonly code?: number;
+      }
+    /** A task said something that changes no graph; `output` is its output unless it leaves another. `asks`: it wants to be told. */
     | {
         readonly type: 'Reported';
         readonly node: string;
         readonly message: MessageStamp;
         readonly output?: Json;
         readonly progress?: Json;
+        readonly asks?: 'input';
       }
     /**
      * A change that would have broken a promise was not made, or a bound cannot be reached any more: the run ends Failed. `promise`: as

@@ -60,7 +60,7 @@ export function step(run: Run, event: RunEvent): Transition[] {
     if (node !== undefined)
       told.push({ at: event.at, node: id, from: '', to: node.state, note: `added by ${node.createdBy ?? ''}` });
   }
-  return [...told, ...tellRun(run, phase, event)];
+  return [...told, ...(counts ? tellGrowth(run, event) : []), ...tellRun(run, phase, event)];
 }
 
 /** Nodes that the event may change, besides those that it adds. */
@@ -92,6 +92,10 @@ function newIds(run: Run, event: RunEvent): string[] {
 
 /** An event about an attempt counts only under the fence that is current; the fold ignores it otherwise. */
 function isAboutAttempt(run: Run, event: RunEvent): boolean {
+  if ('message' in event && typeof event.message === 'object') {
+    const teller = 'by' in event ? event.by : 'node' in event ? event.node : null;
+    return run.leases.get(event.message.fence)?.id === teller;
+  }
   return !('fence' in event) || event.type === 'Offered' || run.leases.get(event.fence)?.id === event.node;
 }
 
@@ -128,6 +132,19 @@ function tellOther(run: Run, node: Node, before: string, stopping: StopReason | 
   if (before !== node.state) return line(node.state, 'reason' in event ? event.reason : endNote(node));
   const isStopped = node.current?.stopping === 'Stopped' && stopping !== 'Stopped';
   return isStopped ? line(node.state, 'stopping: Stopped') : [];
+}
+
+/** What a task said about the graph, besides the nodes that came of it. */
+function tellGrowth(run: Run, event: RunEvent): Transition[] {
+  if (event.type !== 'GraphChanged' && event.type !== 'ChangeRefused') return [];
+  const state = run.nodes.get(event.by)?.state ?? '';
+  const line = (note: string): Transition => ({ at: event.at, node: event.by, from: state, to: state, note });
+  if (event.type === 'ChangeRefused') return [line(`refused: ${event.reason}`)];
+  const { edges = [], promises = [] } = event.change;
+  return [
+    ...edges.map(({ from, to }) => line(`added ${from} -> ${to}`)),
+    ...promises.map((promise) => line(`promised ${JSON.stringify(promise)}`)),
+  ];
 }
 
 function startNote(node: Node): string {

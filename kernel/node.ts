@@ -36,6 +36,8 @@ export interface Attempt {
   stopping: StopReason | null;
   /** Bytes of its messages that were consumed. */
   heard?: number;
+  /** Ids that were made up for its nodes. */
+  named?: number;
   /** What its requests were answered, in order: said again by a new controller, which cannot know what was read. */
   answers?: Answer[];
   /** What it said its output is, and how far it is. */
@@ -47,6 +49,13 @@ export interface Answer {
   readonly id: string | number;
   /** Why it was refused; absent: it was done. */
   readonly problem?: string;
+  /** The promise that would have been broken. */
+  readonly promise?: string;
+  /** Of JSON-RPC: it was no sound request. */
+  readonly code?: number;
+  /** Ids of the nodes that it asked for, when some were made up. */
+  readonly nodes?: readonly string[];
+  readonly asks?: 'input';
 }
 
 /**
@@ -54,6 +63,11 @@ export interface Answer {
  * continuation said so before it ran.
  */
 export type EndedBecause = 'When' | 'Trigger' | 'RunFailing' | 'Stopped' | null;
+
+/** May it say something while it runs, and so change the graph? */
+export function isSpeaking(task: TaskSpec): boolean {
+  return task.messages === true || task.executor.type === 'python';
+}
 
 export class Node {
   readonly id: string;

@@ -77,6 +77,7 @@ export function nodeStatus(node: Node): JsonObject {
     ['startTime', node.startedAt === null ? null : timeText(node.startedAt)],
     ['finishTime', node.finishedAt === null ? null : timeText(node.finishedAt)],
     ['worker', node.worker],
+    ['progress', node.current?.reported?.progress ?? null],
     ['output', node.output],
     ['error', node.error === null ? null : { type: node.error.type, message: node.error.message }],
     ['task', node.task.task ?? null],

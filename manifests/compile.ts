@@ -158,7 +158,17 @@ function executorIn(task: JsonObject): TaskSpec['executor'] {
 }
 
 /** Fields that the kernel takes as they are. */
-const PLAIN_FIELDS = ['with', 'when', 'timeoutSeconds', 'inputSchema', 'outputSchema', 'env', 'workingDir', 'display'];
+const PLAIN_FIELDS = [
+  'with',
+  'when',
+  'timeoutSeconds',
+  'inputSchema',
+  'outputSchema',
+  'env',
+  'workingDir',
+  'display',
+  'messages',
+];
 
 function settingsOf(task: JsonObject): Omit<TaskSpec, 'executor'> {
   const settings = pick<Omit<TaskSpec, 'executor'>>(task, PLAIN_FIELDS);

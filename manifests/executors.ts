@@ -30,6 +30,13 @@ const ROWS: ReadonlyMap<string, ExecutorRow> = new Map<string, ExecutorRow>([
     },
   ],
   ['call', { compile: (value) => ({ type: 'call', ...(value as { module: string; export: string }) }) }],
+  [
+    'python',
+    {
+      problem: (value) => pythonProblem(value as { code?: string; args?: string[] }),
+      compile: (value) => ({ type: 'python', ...(value as { script?: string; code?: string; args?: string[] }) }),
+    },
+  ],
   ['mock', { compile: (value) => ({ type: 'mock', ...(value as JsonObject) }) }],
   [
     'wait',
@@ -58,6 +65,23 @@ export function checkExecutor(task: JsonObject, path: Path, findings: Findings):
     const problem = value === undefined ? undefined : row.problem?.(value);
     if (problem !== undefined) findings.add([...path, field], 'Invalid', problem);
   }
+  checkSpeaks(task, path, findings);
+}
+
+function pythonProblem({ code, args = [] }: { code?: string; args?: string[] }): string | undefined {
+  return [code ?? '', ...args].map(argumentProblem).find((problem) => problem !== undefined);
+}
+
+/** Programs and functions; what the controller runs itself says nothing. */
+const SPEAKERS = ['command', 'exec', 'python', 'call', 'taskRef'];
+
+function checkSpeaks(task: JsonObject, path: Path, findings: Findings): void {
+  const { messages } = task;
+  if (messages === undefined || messages === null) return;
+  if (messages === true && !SPEAKERS.some((field) => task[field] !== undefined))
+    findings.add([...path, 'messages'], 'Invalid', 'expected only with command, exec, python or call');
+  if (messages === false && task['python'] !== undefined)
+    findings.add([...path, 'messages'], 'Invalid', 'expected true: python always speaks; for a plain program use exec');
 }
 
 function argumentProblem(text: string): string | undefined {

@@ -190,6 +190,8 @@ export interface Offer {
   readonly scratch: string;
   readonly workingDir: string;
   readonly env?: { readonly [name: string]: EnvValue };
+  /** It speaks: its standard output and input are `messages` and `answers` of its lease. */
+  readonly messages?: true;
 }
 
 /** How an attempt ended and when, in wall ms as the slot saw it. */

@@ -8,7 +8,12 @@ import type { Offer } from '../store/store.ts';
 
 export type SlotKind = 'shell' | 'host';
 
-const KINDS: Readonly<Partial<Record<Executor['type'], SlotKind>>> = { command: 'shell', exec: 'shell', call: 'host' };
+const KINDS: Readonly<Partial<Record<Executor['type'], SlotKind>>> = {
+  command: 'shell',
+  exec: 'shell',
+  python: 'shell',
+  call: 'host',
+};
 
 export function slotKindOf(offer: Offer): SlotKind {
   const hasSecrets = Object.values(offer.env ?? {}).some((value) => typeof value !== 'string');

@@ -7,11 +7,12 @@ import { createRequire } from 'node:module';
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format } from 'node:util';
-import type { Json } from '../kernel/json.ts';
+import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
 import type { Executor } from '../kernel/task.ts';
 import type { Disk } from '../store/file/disk.ts';
 import type { HostLog } from './host-log.ts';
 import type { HostMessage } from './host-message.ts';
+import { Speech } from './host-speech.ts';
 import { TaskFailure } from './task-failure.ts';
 
 type Call = Extract<Executor, { type: 'call' }>;
@@ -28,6 +29,10 @@ export interface TaskContext {
   readonly key: string;
   /** Aborted when the attempt is being ended. */
   readonly signal: AbortSignal;
+  /** Of a task with `messages: true`: changes the graph, whole, or rejects with the reason. Resolves with the ids of its nodes. */
+  readonly change: (change: JsonObject) => Promise<readonly string[]>;
+  /** How far it is, for people; likewise only with `messages: true`. */
+  readonly progress: (value: Json) => void;
   /** A line for the task's log. */
   readonly log: (...values: unknown[]) => void;
 }
@@ -44,6 +49,7 @@ export async function runFunction(
 ): Promise<number> {
   const { run, node, attempt, key } = message;
   const task = await findFunction(message, call, disk);
+  const speech = new Speech(message, disk);
   const context: TaskContext = {
     input: readInput(message, disk),
     run,
@@ -51,9 +57,19 @@ export async function runFunction(
     attempt,
     key,
     signal,
+    change: async (change) => {
+      const result = await speech.request('graph.change', change);
+      return isObject(result) && Array.isArray(result['nodes']) ? result['nodes'].map(String) : [];
+    },
+    progress: (value) => speech.notify('progress', { value }),
     log: (...values) => log.write(`${format(...values)}\n`),
   };
-  const value = await withEnvironment(message, () => task(context));
+  let value: unknown;
+  try {
+    value = await withEnvironment(message, () => task(context));
+  } finally {
+    speech.close();
+  }
   if (value === undefined) return 0;
   if (value === false) throw new TaskFailure('TaskFailed', 'returned false');
   disk.unlink(message.outputPath);

@@ -17,6 +17,9 @@ export interface HostMessage {
   readonly outputPath: string;
   readonly outcomePath: string;
   readonly stopPath: string;
+  /** Of a task that speaks: its standard output, and the FIFO that is its standard input. */
+  readonly messagesPath?: string;
+  readonly answersPath?: string;
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
 }
@@ -37,6 +40,7 @@ export function hostMessage(job: Job, boot: string): string {
     outputPath: places.output,
     outcomePath: places.outcome,
     stopPath: places.stop,
+    ...(offer.messages === true ? { messagesPath: places.messages, answersPath: places.answers } : {}),
     env,
     secrets,
   };

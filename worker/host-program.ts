@@ -5,33 +5,40 @@
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import type { Disk } from '../store/file/disk.ts';
 import type { HostLog } from './host-log.ts';
 import type { HostMessage } from './host-message.ts';
+import { MessageSieve, openAnswers } from './host-speech.ts';
 import { TaskFailure } from './task-failure.ts';
 
 /** How long output that is on its way is read after the exit. */
 const DRAIN_MS = 100;
 
 /** The exit code, 128 and the signal's number for one that was killed. */
-export function runProgram(message: HostMessage, argv: readonly string[], log: HostLog): Promise<number> {
+export function runProgram(message: HostMessage, argv: readonly string[], disk: Disk, log: HostLog): Promise<number> {
   const [program = '', ...args] = argv;
-  return new Promise((resolve, reject) => {
+  const answers = openAnswers(message, disk);
+  const out = message.messagesPath === undefined ? log : new MessageSieve(message.messagesPath, disk, log);
+  return new Promise<number>((resolve, reject) => {
     const env = { ...process.env, ...message.env, PWD: message.workingDir };
-    const child = spawn(program, args, { cwd: message.workingDir, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    child.stdout.on('data', (data: Buffer) => log.write(data));
-    child.stderr.on('data', (data: Buffer) => log.write(data));
+    const child = spawn(program, args, { cwd: message.workingDir, env, stdio: [answers ?? 'ignore', 'pipe', 'pipe'] });
+    child.stdout?.on('data', (data: Buffer) => out.write(data));
+    child.stderr?.on('data', (data: Buffer) => log.write(data));
     child.once('error', (error) => reject(describeStart(message, program, error)));
     child.once('exit', (code, signal) => {
       const exitCode = code ?? 128 + (constants.signals[signal ?? 'SIGKILL'] ?? 9);
       const end = (): void => {
         clearTimeout(timer);
-        child.stdout.destroy();
-        child.stderr.destroy();
+        child.stdout?.destroy();
+        child.stderr?.destroy();
         resolve(exitCode);
       };
       const timer = setTimeout(end, DRAIN_MS);
       child.once('close', end);
     });
+  }).finally(() => {
+    if (answers !== null) disk.close(answers);
+    if (out !== log) out.close();
   });
 }
 

@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { uptime } from 'node:os';
 import { formatSlotLine } from '../runtime/slot-line.ts';
 import { Disk } from '../store/file/disk.ts';
+import { pythonArguments } from './keeper.ts';
 import { runFunction } from './host-call.ts';
 import { HostLog } from './host-log.ts';
 import type { HostMessage } from './host-message.ts';
@@ -74,8 +75,10 @@ class Host {
     if (this.#disk.stat(message.stopPath) !== null) return 143;
     if (message.executor.type === 'call') return runFunction(message, message.executor, this.#disk, log, signal);
     if (message.executor.type === 'command')
-      return runProgram(message, ['/bin/sh', '-c', message.executor.command], log);
-    if (message.executor.type === 'exec') return runProgram(message, message.executor.argv, log);
+      return runProgram(message, ['/bin/sh', '-c', message.executor.command], this.#disk, log);
+    if (message.executor.type === 'exec') return runProgram(message, message.executor.argv, this.#disk, log);
+    if (message.executor.type === 'python')
+      return runProgram(message, pythonArguments(message.executor), this.#disk, log);
     throw new TaskFailure('TaskFailed', `executor ${message.executor.type}: no worker of this version can run it`);
   }
 

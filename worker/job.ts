@@ -7,7 +7,8 @@
 // J2  values from fromEnv and fromFile are secrets: they are in the job, and in no file, no name and no title of a process.
 
 import { dirname } from 'node:path';
-import type { TaskError } from '../kernel/task.ts';
+import { fileURLToPath } from 'node:url';
+import type { Executor, TaskError } from '../kernel/task.ts';
 import { fenceSum } from '../runtime/slot-line.ts';
 import type { Disk } from '../store/file/disk.ts';
 import type { LeasePlaces, Offer } from '../store/store.ts';
@@ -58,11 +59,22 @@ export function prepareJob(offer: Offer, places: LeasePlaces, disk: Disk, own: N
     OARLOCK_OUTPUT: places.output,
     OARLOCK_SCRATCH: offer.scratch,
   });
+  if (offer.messages === true) Object.assign(env, speakingEnvironment(env), { OARLOCK_MESSAGES: offer.fence });
   const problem = limitProblem(offer, env);
   if (problem !== null) return failed(problem);
   makePlace(offer, disk);
   if (offer.input !== undefined) disk.createNew(places.input, JSON.stringify(offer.input));
   return { offer, places, env, secrets, fenceSum: fenceSum(offer.fence) };
+}
+
+/** Where `import oarlock` finds its file, behind what the task names itself; and what is printed shall not wait in a buffer. */
+function speakingEnvironment(own: Readonly<Record<string, string>>): Record<string, string> {
+  const path = own['PYTHONPATH'];
+  const helper = fileURLToPath(new URL('./python', import.meta.url));
+  return {
+    PYTHONPATH: path === undefined || path === '' ? helper : `${path}:${helper}`,
+    PYTHONUNBUFFERED: own['PYTHONUNBUFFERED'] ?? '1',
+  };
 }
 
 type Resolved = { readonly value: string; readonly isSecret: boolean } | { readonly problem: string };
@@ -93,16 +105,22 @@ function limitProblem(offer: Offer, env: Readonly<Record<string, string>>): stri
     if (Buffer.byteLength(value) + name.length + 2 > ARGUMENT_LIMIT_BYTES)
       return `env ${name}: expected at most ${ARGUMENT_LIMIT_BYTES} bytes, found ${Buffer.byteLength(value)}`;
   }
-  const words = executor.type === 'exec' ? executor.argv : executor.type === 'command' ? [executor.command] : [];
-  for (const word of words) {
+  for (const word of wordsOf(executor)) {
     if (word.includes('\0')) return `${executor.type}: expected text without a zero byte`;
-    const isArgument = executor.type === 'exec' || wayOf(word, env) === 'sh';
+    const isArgument = executor.type !== 'command' || wayOf(word, env) === 'sh';
     if (isArgument && Buffer.byteLength(word) + 1 > ARGUMENT_LIMIT_BYTES)
       return `${executor.type}: expected at most ${ARGUMENT_LIMIT_BYTES - 1} bytes in one argument, found ${Buffer.byteLength(word)}; put it in a file`;
   }
   return executor.type === 'exec' && executor.argv.length === 0
     ? 'exec: expected a program, found an empty list'
     : null;
+}
+
+function wordsOf(executor: Executor): readonly string[] {
+  if (executor.type === 'exec') return executor.argv;
+  if (executor.type === 'command') return [executor.command];
+  if (executor.type !== 'python') return [];
+  return [executor.script, executor.code, ...(executor.args ?? [])].filter((word) => word !== undefined);
 }
 
 /** Directories for log and scratch, and no trap where the log shall stand: opening a FIFO would block the slot. */

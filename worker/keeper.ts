@@ -8,6 +8,8 @@
 // K3  a command means what `sh -c` makes of it, whichever way it runs; where that is in doubt it goes through `sh -c`.
 // K4  the attempt's subshell looks for FENCE.stop after its traps are gone: whoever writes the stop before it signals cannot miss it.
 
+import type { Executor } from '../kernel/task.ts';
+import type { LeasePlaces } from '../store/store.ts';
 import type { Job } from './job.ts';
 
 /** The kernel's limit for one argument (MAX_ARG_STRLEN), its zero included. */
@@ -44,28 +46,59 @@ done
 export function keeperBlock(job: Job, umask: string): string {
   const { offer, places, fenceSum } = job;
   const base = places.output.slice(0, -'.output'.length);
+  const fail = (message: string, exitCode: number): string =>
+    `{ printf '%s' ${quoteShell(JSON.stringify({ message }))} >${quoteShell(places.output)}; exit ${exitCode}; }`;
   const exports = Object.entries(job.env).map(([name, value]) => `${name}=${quoteShell(value)}`);
   const directory = quoteShell(offer.workingDir);
-  const complaint = JSON.stringify({ message: `working directory ${offer.workingDir}: cannot enter it` });
   return `{
 read -r oarlock__s oarlock__x </proc/uptime
 (
-umask ${umask}
 trap - HUP INT TERM
 unset oarlock__e oarlock__x oarlock__s oarlock__o oarlock__n oarlock__l
 if [ -e ${quoteShell(places.stop)} ]; then exit 143; fi
-cd ${directory} || { printf '%s' ${quoteShell(complaint)} >${quoteShell(places.output)}; exit 126; }
+${offer.messages === true ? speakText(places, fail) : ''}umask ${umask}
+cd ${directory} || ${fail(`working directory ${offer.workingDir}: cannot enter it`, 126)}
 unset OLDPWD
 export PWD ${exports.join(' ')}
-${runText(job)}
+${runText(job, fail)}
 ) </dev/null >>${quoteShell(offer.logPath)} 2>&1
 oarlock__end ${offer.fence} ${fenceSum} ${quoteShell(base)} $? ${quoteShell(places.outcome)}
 }
 `;
 }
 
-function runText(job: Job): string {
+type Fail = (message: string, exitCode: number) => string;
+
+/**
+ * What the task says goes to a file, what it is told comes from a FIFO. That is open for reading and writing here, so that neither side
+ * waits for the other, and the death of one that wrote is no end of file. A `<>` of what is not there would make a plain file.
+ */
+function speakText({ answers, messages }: LeasePlaces, fail: Fail): string {
+  const fifo = quoteShell(answers);
+  return `[ -p ${fifo} ] || mkfifo ${fifo} || ${fail('messages: the FIFO for answers cannot be made', 126)}
+exec <>${fifo} >>${quoteShell(messages)}
+`;
+}
+
+type Python = Extract<Executor, { type: 'python' }>;
+
+export function pythonArguments({ script, code, args = [] }: Python): string[] {
+  // A name that begins with a dash is no option of python3.
+  return ['python3', ...(script === undefined ? ['-c', code ?? ''] : [script.replace(/^-/, './-')]), ...args];
+}
+
+function pythonText(python: Python, fail: Fail): string {
+  const { script } = python;
+  const file = quoteShell(script ?? '');
+  const check =
+    script === undefined ? '' : `[ -f ${file} ] || ${fail(`python: expected a file ${script}, found none`, 127)}\n`;
+  return `command -v python3 >/dev/null || ${fail('python: python3 was not found in PATH', 127)}
+${check}exec ${pythonArguments(python).map(quoteShell).join(' ')}`;
+}
+
+function runText(job: Job, fail: Fail): string {
   const { executor } = job.offer;
+  if (executor.type === 'python') return pythonText(executor, fail);
   if (executor.type === 'exec') return `exec ${executor.argv.map(quoteShell).join(' ')}`;
   if (executor.type !== 'command') throw new Error(`a shell cannot run ${executor.type}`);
   const command = quoteShell(executor.command);

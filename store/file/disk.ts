@@ -7,6 +7,7 @@
 // D3  a failed write leaves nothing behind: the temporary file goes, a journal is cut back by its owner.
 
 import * as fs from 'node:fs';
+import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 
 /** Where in an operation the hook is called. */
@@ -238,6 +239,19 @@ export class Disk {
         fs.closeSync(fd);
       }
     });
+  }
+
+  /** A FIFO for reading and writing: never waits for another side, and never meets the end of file. */
+  openPipe(path: string): number {
+    return fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_NOFOLLOW);
+  }
+
+  /** What comes through an open FIFO; takes the handle over. Not by fs.read: that holds a thread of the pool while nothing comes. */
+  readPipe(fd: number, callback: (data: Buffer) => void): () => void {
+    const socket = new Socket({ fd, readable: true, writable: false });
+    socket.on('data', callback);
+    socket.on('error', () => {});
+    return () => socket.destroy();
   }
 
   truncate(path: string, length: number): void {

@@ -212,7 +212,8 @@ describe('what is refused', () => {
     {
       name: 'no executor',
       tasks: [{ id: 'a' }],
-      words: 'spec.tasks[0]: expected exactly one of command, exec, call, mock, wait, signal, taskRef, found none',
+      words:
+        'spec.tasks[0]: expected exactly one of command, exec, call, python, mock, wait, signal, taskRef, found none',
     },
     {
       name: 'two executors',
@@ -221,8 +222,8 @@ describe('what is refused', () => {
     },
     {
       name: 'an executor that is not there yet',
-      tasks: [{ id: 'a', python: { code: 'x' } }],
-      words: /spec.tasks\[0\].python: unknown field/,
+      tasks: [{ id: 'a', cobol: { code: 'x' } }],
+      words: /spec.tasks\[0\].cobol: unknown field/,
     },
     {
       name: 'a misspelt field',
