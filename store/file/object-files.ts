@@ -10,7 +10,8 @@ import { StoreError } from '../../kernel/errors.ts';
 import { isObject, type JsonObject } from '../../kernel/json.ts';
 import type { Clock, Random } from '../../kernel/ports.ts';
 import type { Kind, Resource } from '../../manifests/model.ts';
-import { isEnded, isHeld, refOf, timeOf, toResource } from '../objects.ts';
+import { isEnded, isHeld, type ObjectRecord, refOf, timeOf, toResource } from '../objects.ts';
+import type { RunRef } from '../store.ts';
 import { ChangeLog } from './changes.ts';
 import { DesiredFiles } from './desired.ts';
 import type { Disk } from './disk.ts';
@@ -25,7 +26,7 @@ import { encodeChange, type FileMark, type FileRecord, type ObjectChange, type S
 import { Recovery } from './recovery.ts';
 import { RunFiles } from './run-files.ts';
 import { Stage, type Staged } from './stage.ts';
-import { readStatus } from './status.ts';
+import { publishedRevision, readStatus } from './status.ts';
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 /** Races lost before writers queue up. */
@@ -164,11 +165,23 @@ export class ObjectFiles {
   // --- reading -----------------------------------------------------------------------------------
 
   published(kind: Kind, name: string, uid: string): JsonObject | null {
+    return this.#publication(kind, name, uid)?.status ?? null;
+  }
+
+  #publication(kind: Kind, name: string, uid: string): { status: JsonObject; revision: number } | null {
     if (kind !== 'WorkflowRun') return null;
     const found = readStatus(this.#options.disk, new RunFiles(this.#options.paths, { name, uid }));
     if (found === null) return null;
     const { recorded, ...status } = found;
-    return isObject(recorded) && typeof recorded['uid'] === 'string' && recorded['uid'] !== uid ? null : status;
+    const isOther = isObject(recorded) && typeof recorded['uid'] === 'string' && recorded['uid'] !== uid;
+    return isOther ? null : { status, revision: publishedRevision(found) };
+  }
+
+  /** The object as it stands, under the revision of its last change or of the status published since: the same one in every process. */
+  show(entry: Entry, record: ObjectRecord): Resource {
+    const publication = this.#publication(record.kind, record.name, entry.uid);
+    const revision = Math.max(this.index.shown(entry), publication?.revision ?? 0);
+    return toResource(record, revision, publication?.status ?? null);
   }
 
   /** Has this run processes, or could it have? */
@@ -183,11 +196,11 @@ export class ObjectFiles {
     const entry = this.index.entry(kind, name);
     const record = entry === null ? null : this.index.record(kind, name, entry);
     if (entry === null || record === null) return null;
-    const published = this.published(kind, name, entry.uid);
-    entry.isEnded = isEnded(published);
+    const shown = this.show(entry, record);
+    entry.isEnded = isEnded(shown.status ?? null);
     // Finished runs are many and seldom asked for.
     if (entry.isEnded) entry.record = null;
-    return toResource(record, this.index.shown(entry), published);
+    return shown;
   }
 
   /** Is all that stands about this name known, by looks alone? */
@@ -301,17 +314,25 @@ export class ObjectFiles {
     return plan.document === null || this.desired.stat(plan.kind, plan.document.file) === null;
   }
 
-  /** A published status gets its revision; it is not synced and waits for nobody. */
-  recordStatus(kind: Kind, name: string, uid: string, digest: string): number {
+  /**
+   * Publishes a status: gives it the next revision and puts `text` of that revision in place of status.json. Returns the revision; 0, and
+   * does nothing, when the name is another object's by now. It is not synced and waits for nobody.
+   */
+  recordStatus(ref: RunRef, digest: string, text?: (revision: number) => string): number {
+    const kind = 'WorkflowRun';
+    const { name, uid } = ref;
     const entry = this.index.entry(kind, name);
-    if (entry !== null && entry.uid !== uid) return this.log.head;
+    if (entry !== null && entry.uid !== uid) return 0;
+    const uniq = this.#options.random.hex(16);
+    const stage = text === undefined ? null : uniq;
     const time = timeOf(this.#options.clock.now().wall);
-    const change: StoredChange = { verb: 'Status', kind, name, uid, time, digest };
-    const file = `${this.log.stageDirectory}/${this.#options.random.hex(16)}.json`;
+    const change: StoredChange = { verb: 'Status', kind, name, uid, time, digest, stage };
+    const file = `${this.log.stageDirectory}/${uniq}.json`;
     try {
       this.#options.disk.createNew(file, encodeChange(change));
       for (;;) {
         this.log.refresh();
+        if (text !== undefined) this.#stage.writeStatus(uniq, text(this.log.head + 1));
         const revision = this.log.link(file, change);
         if (revision === null) continue;
         this.#afterLink(revision);
@@ -319,6 +340,7 @@ export class ObjectFiles {
       }
     } catch (error) {
       this.#options.disk.unlink(file);
+      this.#stage.discardStatus(uniq);
       throw storeFault(error, refOf(kind, name), 'recording a status');
     }
   }

@@ -49,6 +49,8 @@ export interface ObjectChange extends ChangeBase {
 export interface StatusChange extends ChangeBase {
   readonly verb: 'Status';
   readonly digest: string;
+  /** Base name of the file in changes/stage that waits to become status.json. */
+  readonly stage: string | null;
 }
 
 /** Stands where a change could not be read. */
@@ -99,7 +101,10 @@ export function parseChange(bytes: Buffer): StoredChange {
     uid: textAt(value, 'uid'),
     time: textAt(value, 'time'),
   };
-  if (verb === 'Status') return { verb, ...base, digest: textAt(value, 'digest') };
+  if (verb === 'Status') {
+    const stage = (value['stage'] ?? null) === null ? null : plainAt(value, 'stage');
+    return { verb, ...base, digest: textAt(value, 'digest'), stage };
+  }
   if (verb !== 'Added' && verb !== 'Modified' && verb !== 'Reported' && verb !== 'Deleted') {
     throw unexpected('verb', 'a verb');
   }

@@ -15,7 +15,7 @@ import type { MetaFiles } from './meta.ts';
 import type { Paths } from './paths.ts';
 import type { ObjectChange, StoredChange, StoredMeta } from './records.ts';
 import { Quarantine } from './quarantine.ts';
-import { replaceFile } from './replace.ts';
+import { removeDeadLeftovers, replaceFile } from './replace.ts';
 import { nameOfDirectory, parseIdentity } from './run-files.ts';
 import type { Stage } from './stage.ts';
 
@@ -79,6 +79,7 @@ export class Recovery {
     await this.#replay(marker?.revision ?? 0);
     // What another boot left was read from the platter. Without a marker nobody knows whether it was this one that wrote it.
     const revision = marker === null ? 0 : this.#log.head;
+    removeDeadLeftovers(this.#disk, dirname(this.#marker), (pid) => this.#disk.stat(`/proc/${pid}`) === null);
     new Quarantine(this.#disk, this.#paths).clearWay(this.#marker, 'meta.boot.json');
     replaceFile(this.#disk, this.#marker, `${JSON.stringify({ boot: this.#bootId, revision })}\n`);
   }

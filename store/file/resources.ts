@@ -17,7 +17,6 @@ import {
   isSameManifest,
   newRecord,
   notFound,
-  type ObjectRecord,
   reportedRecord,
   timeOf,
   toResource,
@@ -228,7 +227,7 @@ export class FileResources implements Resources {
       const record = this.#recordOf(kind, name, entry);
       if (entry === null || record === null) throw notFound(kind, name);
       this.#check(entry, record, options);
-      if (entry.isDeleted || options.dryRun === true) return { unchanged: this.#resource(entry, record) };
+      if (entry.isDeleted || options.dryRun === true) return { unchanged: this.#objects.show(entry, record) };
       const standing = entry.mark !== null && this.#objects.desired.looksLike(kind, entry.mark) ? entry.mark : null;
       return this.#objects.planDelete(record, entry.revision, standing);
     });
@@ -240,7 +239,7 @@ export class FileResources implements Resources {
     await this.#write(kind, name, async (entry) => {
       const record = this.#recordOf(kind, name, entry);
       if (entry === null || record === null || entry.uid !== uid) throw notFound(kind, name);
-      if (entry.isDeleted && entry.isHeld) return { unchanged: this.#resource(entry, record) };
+      if (entry.isDeleted && entry.isHeld) return { unchanged: this.#objects.show(entry, record) };
       // A file that stands while the run goes away is the next object of that name, unless it is this run's own.
       const standing = entry.isDeleted ? null : entry.mark;
       const common = { kind, name, uid, basedOn: entry.revision, standing, document: null, removes: standing } as const;
@@ -256,7 +255,7 @@ export class FileResources implements Resources {
       const record = this.#recordOf(kind, name, entry);
       if (entry === null || record === null || entry.uid !== uid) throw notFound(kind, name);
       const next = reportedRecord(record, conditions);
-      if (next === null) return { unchanged: this.#resource(entry, record) };
+      if (next === null) return { unchanged: this.#objects.show(entry, record) };
       const common = {
         kind,
         name,
@@ -272,10 +271,10 @@ export class FileResources implements Resources {
     });
   }
 
-  /** Gives a published status its revision. Costs a small file and a link; nothing is synced. */
-  async recordStatus(ref: RunRef, status: JsonObject): Promise<void> {
+  /** Publishes a status under a revision of its own; see ObjectFiles. Costs two small files, a link and a rename; nothing is synced. */
+  async recordStatus(ref: RunRef, status: JsonObject, text?: (revision: number) => string): Promise<number> {
     await this.#objects.begin();
-    this.#objects.recordStatus('WorkflowRun', ref.name, ref.uid, digestOf(JSON.stringify(status)));
+    return this.#objects.recordStatus(ref, digestOf(JSON.stringify(status)), text);
   }
 
   /** Plans on what stands, commits, and answers once it is recorded. */
@@ -300,11 +299,6 @@ export class FileResources implements Resources {
 
   #committed({ record, revision }: Committed): Resource {
     return toResource(record, revision, this.#objects.published(record.kind, record.name, record.uid));
-  }
-
-  #resource(entry: Entry, record: ObjectRecord): Resource {
-    const published = this.#objects.published(record.kind, record.name, record.uid);
-    return toResource(record, this.#objects.index.shown(entry), published);
   }
 
   #recordOf(kind: Kind, name: string, entry: Entry | null): FileRecord | null {
@@ -338,7 +332,7 @@ export class FileResources implements Resources {
     this.#check(entry, record, options);
     const published = this.#objects.published(kind, name, entry.uid);
     const updated = updatedRecord(record, manifest, timeOf(this.#options.clock.now().wall), options, published);
-    if (options.dryRun === true) return { unchanged: this.#resource(entry, updated ?? record) };
+    if (options.dryRun === true) return { unchanged: this.#objects.show(entry, updated ?? record) };
     const look = entry.mark === null ? null : this.#objects.desired.look(kind, entry.mark.file);
     const standing = look?.mark ?? null;
     const before = look?.bytes?.toString() ?? null;
@@ -348,7 +342,7 @@ export class FileResources implements Resources {
       return this.#objects.planDelete({ ...updated, mark: record.mark }, entry.revision, standing);
     }
     const text = await this.#writer.text(manifest, options.text, before, isSaid);
-    if (updated === null && text === before) return { unchanged: this.#resource(entry, record) };
+    if (updated === null && text === before) return { unchanged: this.#objects.show(entry, record) };
     const next = updated ?? record;
     const document = text === before ? null : { text, file: entry.mark?.file ?? newFileName(name) };
     const common = { kind, name, uid: entry.uid, basedOn: entry.revision, standing, document, removes: null } as const;

@@ -44,8 +44,11 @@ export interface FileRunsOptions {
   readonly disk: Disk;
   readonly paths: Paths;
   readonly clock: Clock;
-  /** Gives a published status its revision. */
-  readonly recordStatus: (ref: RunRef, status: JsonObject) => Promise<void>;
+  /**
+   * Gives a published status its revision and, with it, its place: `text` of that revision becomes status.json. Returns the revision; 0: it has
+   * none and nothing was written.
+   */
+  readonly recordStatus: (ref: RunRef, status: JsonObject, text: (revision: number) => string) => Promise<number>;
 }
 
 export function createFileRuns(options: FileRunsOptions): FileRuns {
@@ -149,15 +152,18 @@ export class FileRuns implements Runs {
 
   async publish(ref: RunRef, status: JsonObject): Promise<void> {
     const files = new RunFiles(this.#paths, ref);
-    this.#guard(files, 'publish', () => {
+    const seq = this.#guard(files, 'publish', () => {
       this.#makePlace(files);
+      return this.#open.get(files.directory)?.journal.recordedSeq ?? recordedSeq(readStatus(this.#disk, files));
+    });
+    const textOf = (revision: number): string => statusText(ref, status, seq, revision);
+    const revision = await this.#recordStatus(ref, status, textOf);
+    this.#guard(files, 'publish', () => {
+      const text = textOf(revision);
+      const stat = revision > 0 ? this.#disk.stat(files.status) : this.#writeStatus(files, text);
       const open = this.#open.get(files.directory);
-      const seq = open?.journal.recordedSeq ?? recordedSeq(readStatus(this.#disk, files));
-      const text = statusText(ref, status, seq);
-      const stat = this.#writeStatus(files, text);
       if (open !== undefined) open.published = { text, stat };
     });
-    await this.#recordStatus(ref, status);
   }
 
   async status(ref: RunRef): Promise<JsonObject | null> {

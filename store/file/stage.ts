@@ -1,7 +1,7 @@
 // changes/stage: files on their way into place.
 //
-// A writer stages UNIQ.doc (the document), UNIQ.meta (the view of the object) and UNIQ.json (the change), links the change to its number
-// (changes.ts), and moves the others into place. Whoever reads the change does the same, so it does not matter who dies.
+// A writer stages UNIQ.doc (the document), UNIQ.meta (the view of the object) or UNIQ.status (a published status), and UNIQ.json (the change),
+// links the change to its number (changes.ts), and moves the others into place. Whoever reads the change does the same, so it does not matter who dies.
 //
 // G1  a staged file exists once and moves by rename: a writer that was stopped and wakes can never put an old version over a newer one.
 // G2  what has to go is moved here first and looked at; when it is not what was meant, it is put back.
@@ -16,7 +16,14 @@ import { storeFault, systemCode } from './fault.ts';
 import { metaFile, type MetaFiles } from './meta.ts';
 import type { Paths } from './paths.ts';
 import type { Quarantine } from './quarantine.ts';
-import { encodeChange, encodeMeta, type FileMark, type ObjectChange, type StoredChange } from './records.ts';
+import {
+  encodeChange,
+  encodeMeta,
+  type FileMark,
+  type ObjectChange,
+  type StatusChange,
+  type StoredChange,
+} from './records.ts';
 import { removePlace, RunFiles } from './run-files.ts';
 
 /** A document gets a time a little before now, so that any write by hand, even in the same tick, changes it. */
@@ -105,8 +112,9 @@ export class Stage {
 
   /** Moves into place what a change left here; does nothing when that was done. */
   finish(revision: number, change: StoredChange): void {
-    if (change.verb === 'Void' || change.verb === 'Status') return;
+    if (change.verb === 'Void') return;
     try {
+      if (change.verb === 'Status') return this.#placeStatus(change);
       if (change.removes !== null) this.#removeDocument(revision, change.kind, change.removes);
       this.#placeDocument(change);
       if (change.verb === 'Deleted') {
@@ -121,6 +129,36 @@ export class Stage {
       }
     } catch (error) {
       throw storeFault(error, `${change.kind}/${change.name}`, `finishing revision ${revision}`);
+    }
+  }
+
+  /** The status as it will be published under a number, which stands inside. */
+  writeStatus(stage: string, text: string): void {
+    const path = this.#statusOf(stage);
+    this.#disk.unlink(path);
+    this.#create(path, text);
+  }
+
+  discardStatus(stage: string): void {
+    this.#disk.unlink(this.#statusOf(stage));
+  }
+
+  /** Into the run's directory, and only if that is there: a run that was removed does not come back. */
+  #placeStatus(change: StatusChange): void {
+    if (change.stage === null) return;
+    const staged = this.#statusOf(change.stage);
+    const files = new RunFiles(this.#paths, change);
+    if (this.#disk.stat(files.directory)?.isDirectory !== true) return void this.#disk.unlink(staged);
+    try {
+      this.#disk.rename(staged, files.status);
+    } catch (error) {
+      if (this.#disk.stat(files.status)?.isDirectory !== true) throw error;
+      this.#quarantine.move(
+        files.status,
+        `${files.label}.status.json`,
+        'a directory stood in the place of status.json',
+      );
+      this.#disk.rename(staged, files.status);
     }
   }
 
@@ -254,6 +292,10 @@ export class Stage {
 
   #metaOf(change: ObjectChange): string {
     return join(this.#directory, `${change.stage ?? 'none'}.meta`);
+  }
+
+  #statusOf(stage: string): string {
+    return join(this.#directory, `${stage}.status`);
   }
 
   #create(path: string, text: string): void {

@@ -66,7 +66,7 @@ export async function openFileStore(root: string, options: FileStoreOptions): Pr
     disk,
     paths,
     clock,
-    recordStatus: (ref, status) => resources.recordStatus(ref, status),
+    recordStatus: (ref, status, text) => resources.recordStatus(ref, status, text),
   });
   const leases = new FileLeases(disk, paths, processes);
   return {

@@ -12,13 +12,14 @@ import { describeRuns } from './runs-contract.ts';
 
 function recorder(): {
   published: { ref: RunRef; status: Json }[];
-  recordStatus: (ref: RunRef, status: JsonObject) => Promise<void>;
+  recordStatus: (ref: RunRef, status: JsonObject) => Promise<number>;
 } {
   const published: { ref: RunRef; status: Json }[] = [];
   return {
     published,
     recordStatus: async (ref, status) => {
       published.push({ ref, status });
+      return 0;
     },
   };
 }
@@ -26,7 +27,8 @@ function recorder(): {
 describeRuns('memory', async () => {
   const place = new MemoryRunsPlace();
   const { published, recordStatus } = recorder();
-  const open = () => createMemoryRuns({ place, recordStatus });
+  const open = () =>
+    createMemoryRuns({ place, recordStatus: async (ref, status) => void (await recordStatus(ref, status)) });
   return {
     handles: [open(), open()],
     writeLog: (ref, node, attempt, text) => place.writeLog(ref, node, attempt, Buffer.from(text)),

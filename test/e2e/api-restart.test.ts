@@ -4,8 +4,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { textAt } from '../../kernel/json.ts';
-import { Watching, type WatchEvent, WORKFLOWS, workflow } from '../support/api.ts';
+import { type JsonObject, textAt } from '../../kernel/json.ts';
+import { run, RUNS, Watching, type WatchEvent, WORKFLOWS, workflow } from '../support/api.ts';
 import { Place, until } from '../support/oarlock.ts';
 
 const place = new Place();
@@ -87,4 +87,44 @@ test('two processes give the same answers, and either goes on with a watch of th
   const there = await watch(second, lastRevision(events));
   expect(names(await there.count(2))).toEqual(['x1', 'x2']);
   there.close();
+});
+
+test('runs have the same revision in both, whatever was published before a process began or while it looked', async () => {
+  const { url } = endpoint();
+  const ask = async (at: string, path: string): Promise<JsonObject> =>
+    (await fetch(at + path, { headers: { Authorization: `Bearer ${token}` } })).json() as Promise<JsonObject>;
+  const start = async (name: string): Promise<void> => {
+    const tasks = Array.from({ length: 20 }, (_, index) => ({ id: `T${index}`, command: 'sleep 0.05' }));
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+    const body = JSON.stringify(run(name, { workflow: { tasks } }));
+    expect((await fetch(url + RUNS, { method: 'POST', headers, body })).status).toBe(201);
+  };
+  const ended = (at: string, name: string): Promise<void> =>
+    until(
+      async () => textAt((await ask(at, `${RUNS}/${name}`))['status'], 'phase') === 'Succeeded',
+      () => `${name} has ended at ${at}`,
+    );
+  await start('r1');
+  await ended(url, 'r1');
+  const other = place.start('api', '--port', '0');
+  await other.says(/the API answers/);
+  const second = /url=(http:\S+)/.exec(other.stderr)?.[1] ?? '';
+  expect(await ask(second, RUNS)).toEqual(await ask(url, RUNS));
+  const revision = textAt((await ask(second, RUNS))['metadata'], 'resourceVersion');
+  const headers = { Authorization: `Bearer ${token}` };
+  const at = (base: string, from: string): Promise<Watching> =>
+    Watching.open(Number(new URL(base).port), `${RUNS}?watch=true&resourceVersion=${from}`, headers);
+  const here = await at(url, revision);
+  await start('r2');
+  const seen = [...(await here.count(3))];
+  here.close();
+  const there = await at(second, lastRevision(seen));
+  const isEnd = ({ object }: WatchEvent): boolean => textAt(object['status'], 'phase') === 'Succeeded';
+  seen.push(...(await there.until((events) => events.some(isEnd))));
+  there.close();
+  const revisions = seen.map(({ object }) => Number(textAt(object['metadata'], 'resourceVersion')));
+  expect(revisions).toEqual([...new Set(revisions)].toSorted((a, b) => a - b));
+  await ended(second, 'r2');
+  expect(await ask(second, RUNS)).toEqual(await ask(url, RUNS));
+  expect(await ask(second, `${RUNS}/r2`)).toEqual(await ask(url, `${RUNS}/r2`));
 });

@@ -45,7 +45,7 @@ export class ResourcesPlace {
       disk: new Disk(),
       paths: new Paths(this.root),
       clock: createClock(0),
-      recordStatus: (ref, status) => resources.recordStatus(ref, status),
+      recordStatus: (ref, status, text) => resources.recordStatus(ref, status, text),
     });
     this.#handles.push(runs);
     return runs;

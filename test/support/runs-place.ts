@@ -20,7 +20,7 @@ export class RunsPlace {
 
   /** A handle, as a process of its own would have one. */
   runs(disk: Disk = new Disk(), clock: Clock = this.clock): FileRuns {
-    const runs = createFileRuns({ disk, paths: new Paths(this.root), clock, recordStatus: async () => undefined });
+    const runs = createFileRuns({ disk, paths: new Paths(this.root), clock, recordStatus: async () => 0 });
     this.#handles.push(runs);
     return runs;
   }

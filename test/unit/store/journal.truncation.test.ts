@@ -44,7 +44,7 @@ class Written {
   }
 
   runs(disk = new Disk()): FileRuns {
-    const recordStatus = async (): Promise<void> => undefined;
+    const recordStatus = async (): Promise<number> => 0;
     return createFileRuns({ disk, paths: new Paths(this.place.root), clock: new HandClock(), recordStatus });
   }
 

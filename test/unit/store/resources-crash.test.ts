@@ -6,7 +6,7 @@ import type { Resource } from '../../../manifests/model.ts';
 import { Disk, type DiskMoment } from '../../../store/file/disk.ts';
 import type { FileResources } from '../../../store/file/resources.ts';
 import type { Resources } from '../../../store/store.ts';
-import { failure, follow, workflow } from '../../contract/resources-contract.ts';
+import { failure, follow, run, workflow } from '../../contract/resources-contract.ts';
 import { ResourcesPlace } from '../../support/resources-place.ts';
 
 class Crash extends Error {}
@@ -319,3 +319,33 @@ async function until(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+describe('a status that is published', () => {
+  test('stands whole and under one revision wherever its writer dies, in every handle', async () => {
+    for (let at = 1; ; at += 1) {
+      const place = new ResourcesPlace();
+      const first = place.open();
+      const ref = { name: 'r', uid: (await first.create(run('r'))).metadata.uid };
+      await place.runs(first).publish(ref, { phase: 'Running', n: 1 });
+      const fuse = new Fuse();
+      const writer = place.open({ disk: fuse.disk() });
+      await writer.revision();
+      const text = (revision: number): string =>
+        JSON.stringify({ phase: 'Running', n: 2, recorded: { uid: ref.uid, seq: 0, revision } });
+      fuse.count = 0;
+      fuse.at = at;
+      const isDone = await writer.recordStatus(ref, { n: 2 }, text).then(
+        () => true,
+        () => false,
+      );
+      const [one, other] = [await first.get('WorkflowRun', 'r'), await place.open().get('WorkflowRun', 'r')];
+      expect(other, `killed at ${fuse.seen.at(-1)}`).toEqual(one);
+      expect([`${one?.metadata.resourceVersion} ${String(one?.status?.['n'])}`]).toContain(
+        Number(one?.metadata.resourceVersion) > 2 ? '3 2' : '2 1',
+      );
+      if (isDone) expect(one?.metadata.resourceVersion).toBe('3');
+      await place.dispose();
+      if (isDone && fuse.count < at) return;
+    }
+  });
+});

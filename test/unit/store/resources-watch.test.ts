@@ -167,6 +167,25 @@ describe('the tail of changes', () => {
   });
 });
 
+describe('a run whose status was published', () => {
+  test('has one revision in all handles, those that are opened later as well', async () => {
+    const first = place.open();
+    const ref = { name: 'r', uid: (await first.create(run('r'))).metadata.uid };
+    const runs = place.runs(first);
+    await runs.publish(ref, { phase: 'Running', startTime: '2026-11-20T12:00:00Z' });
+    await first.create(workflow('between'));
+    await runs.publish(ref, { phase: 'Succeeded' });
+    await first.create(workflow('after'));
+    const shown = await first.get('WorkflowRun', 'r');
+    expect(shown?.metadata.resourceVersion).toBe('4');
+    expect(await place.open().get('WorkflowRun', 'r')).toEqual(shown);
+    expect((await place.open().list('WorkflowRun')).items).toEqual([shown]);
+    const update = place.open().update(run('r', { suspend: true }), { expected: '4' });
+    expect((await update).metadata.resourceVersion).toBe('6');
+    expect((await place.open().get('WorkflowRun', 'r'))?.metadata.resourceVersion).toBe('6');
+  });
+});
+
 describe('old changes', () => {
   test('go once 11,000 have gathered; objects stay, and who asks for them is told', async () => {
     const operations: string[] = [];

@@ -121,7 +121,8 @@ describe('a published status', () => {
     await runs.publish(ETL, { phase: 'Running' });
     await journal.close();
     await place.runs().publish(ETL, { phase: 'Failed' });
-    expect(JSON.parse(place.read('status.json'))).toEqual({ phase: 'Failed', recorded: { uid: ETL.uid, seq: 2 } });
+    const recorded = { uid: ETL.uid, seq: 2, revision: 0 };
+    expect(JSON.parse(place.read('status.json'))).toEqual({ phase: 'Failed', recorded });
   });
 });
 
