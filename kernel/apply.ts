@@ -17,7 +17,7 @@ import { judgeAnew, judgeTouched, route } from './ready.ts';
 import { lossDelayMs, LOSS_LIMIT, matchRule, retryDelayMs } from './retry.ts';
 import { openRound } from './round.ts';
 import { type BrokenPromise, Run } from './run.ts';
-import type { GraphChange, Outcome, StopReason, TaskError } from './task.ts';
+import { type GraphChange, INPUT_INVALID, type Outcome, type StopReason, type TaskError } from './task.ts';
 import { dueAfter } from './timers.ts';
 
 type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
@@ -71,11 +71,15 @@ function fold(run: Run, event: RunEvent): void {
       break;
     case 'InlineEnded':
       withNode(run, event.node, (node) => {
+        if (run.toCheck.has(node)) return refuseInput(run, node, event);
         if (node.isInstant) beginInstant(run, node, event.at);
         if (node.current === null || node.current.fence !== null) return;
         if (event.signal !== undefined) run.consumedSignals.add(event.signal);
         endAttempt(run, node, node.current, event);
       });
+      break;
+    case 'InputChecked':
+      for (const id of event.nodes) withNode(run, id, (node) => passInput(run, node));
       break;
     case 'RetryDue':
       for (const id of event.nodes) withNode(run, id, (node) => retryNow(run, node));
@@ -251,6 +255,21 @@ function beginInstant(run: Run, node: Node, at: number): void {
   node.startedAt ??= at;
 }
 
+function passInput(run: Run, node: Node): void {
+  if (!run.toCheck.has(node)) return;
+  unqueue(run, node);
+  node.isInputChecked = true;
+  route(run, node);
+}
+
+/** What it was to be given is not what it asks for: it ends without an attempt. */
+function refuseInput(run: Run, node: Node, event: EventOf<'InlineEnded'>): void {
+  if (event.outcome.result !== 'Failure') return;
+  unqueue(run, node);
+  node.startedAt ??= event.at;
+  endAttempt(run, node, null, event);
+}
+
 /** Behind those that wait for it already. */
 export function waitForSignal(run: Run, node: Node, name: string): void {
   const waits = run.signalWaits.get(name) ?? new NodeQueue();
@@ -258,13 +277,14 @@ export function waitForSignal(run: Run, node: Node, name: string): void {
   waits.add(node);
 }
 
-function endAttempt(run: Run, node: Node, attempt: Attempt, event: EventOf<'Ended' | 'InlineEnded'>): void {
+function endAttempt(run: Run, node: Node, attempt: Attempt | null, event: EventOf<'Ended' | 'InlineEnded'>): void {
   const { effect } = event;
   const at = event.type === 'Ended' ? (event.until ?? event.at) : event.at;
   if (effect?.change !== undefined) grow(run, node.id, effect.change);
   if (effect?.broken !== undefined) breakPromise(run, { ...effect.broken, by: node.id, at: event.at });
-  const outcome = asStopped(attempt.stopping, event.outcome);
+  const outcome = asStopped(attempt?.stopping ?? null, event.outcome);
   releaseAttempt(run, node);
+  node.isInputChecked = false;
   switch (outcome.result) {
     case 'Success':
       node.output = effect?.output !== undefined ? effect.output : (outcome.output ?? null);
@@ -329,6 +349,8 @@ export function retryRuleFor(run: Run, node: Node, error: TaskError): number {
 
 /** The first rule that is for this error, unless its retries are used up: then none is. */
 function ruleLeft(node: Node, error: TaskError): number {
+  // The same input would be refused again.
+  if (error.type === INPUT_INVALID) return -1;
   const rules = node.task.retry ?? [];
   const index = matchRule(rules, error.type);
   const rule = rules[index];

@@ -99,6 +99,8 @@ export type RunEvent = Stamp &
         readonly signal?: string;
         readonly effect?: Effect;
       }
+    /** Their inputs are what their schemas ask for. One that is not ends its node: InlineEnded, before an attempt begins. */
+    | { readonly type: 'InputChecked'; readonly nodes: readonly string[] }
     /** The back-off of these nodes is over. */
     | { readonly type: 'RetryDue'; readonly nodes: readonly string[] }
     | { readonly type: 'Skipped'; readonly nodes: readonly string[]; readonly reason: string }

@@ -21,6 +21,7 @@ export function unqueue(run: Run, node: Node): void {
   run.queue.delete(node);
   run.inlineReady.delete(node);
   run.mockReady.delete(node);
+  run.toCheck.delete(node);
   run.toSkip.delete(node);
 }
 

@@ -90,6 +90,8 @@ export class Node {
   retriesUsed: number[] = [];
   losses = 0;
   current: Attempt | null = null;
+  /** The input was found to be what its schema asks for; holds for the attempt that comes next. */
+  isInputChecked = false;
   /** Times the node was reset; part of the idempotency key. */
   round = 0;
 

@@ -16,6 +16,7 @@ export function judgeTouched(run: Run): void {
 /** What was said about the node no longer holds: its predecessors are others. */
 export function judgeAnew(run: Run, node: Node): void {
   unqueue(run, node);
+  node.isInputChecked = false;
   if (node.state === 'PENDING') node.endedBecause = null;
   run.unjudged.push(node);
 }
@@ -26,24 +27,29 @@ export function judge(run: Run, node: Node): void {
   switch (node.task.trigger ?? 'AllSuccess') {
     case 'AllSuccess':
       if (bad > 0) hopeless(run, node, 'Trigger');
-      else if (node.open === 0) ready(run, node);
+      else if (node.open === 0) begin(run, node);
       break;
     case 'AllDone':
-      if (node.open === 0) ready(run, node);
+      if (node.open === 0) begin(run, node);
       break;
     case 'AnySuccess':
-      if (node.succeeded > 0 || node.predecessors.size === 0) ready(run, node);
+      if (node.succeeded > 0 || node.predecessors.size === 0) begin(run, node);
       else if (node.open === 0) hopeless(run, node, 'Trigger');
       break;
     case 'AnyFailed':
-      if (node.failed > 0) ready(run, node);
+      if (node.failed > 0) begin(run, node);
       else if (node.open === 0) hopeless(run, node, 'Trigger');
       break;
   }
 }
 
 function isQueued(run: Run, node: Node): boolean {
-  return run.queue.has(node) || run.inlineReady.has(node) || run.mockReady.has(node) || run.toSkip.has(node);
+  return isReady(run, node) || run.toSkip.has(node);
+}
+
+/** It may begin, as far as the graph is concerned. */
+export function isReady(run: Run, node: Node): boolean {
+  return run.queue.has(node) || run.inlineReady.has(node) || run.mockReady.has(node) || run.toCheck.has(node);
 }
 
 /** It never runs; decide says Skipped. */
@@ -52,7 +58,7 @@ export function hopeless(run: Run, node: Node, because: EndedBecause): void {
   run.toSkip.add(node);
 }
 
-function ready(run: Run, node: Node): void {
+function begin(run: Run, node: Node): void {
   if (isConditionTrue(run, node)) route(run, node);
   else hopeless(run, node, 'When');
 }
@@ -69,7 +75,8 @@ function isConditionTrue(run: Run, node: Node): boolean {
   }
 }
 
-/** To whoever starts such a node: a worker, or the controller itself. */
+/** To whoever starts such a node, a worker or the controller itself; by way of those who check its input. */
 export function route(run: Run, node: Node): void {
-  (node.isMock ? run.mockReady : node.isInline ? run.inlineReady : run.queue).add(node);
+  if (node.task.inputSchema !== undefined && !node.isInputChecked) run.toCheck.add(node);
+  else (node.isMock ? run.mockReady : node.isInline ? run.inlineReady : run.queue).add(node);
 }

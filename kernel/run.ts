@@ -4,7 +4,7 @@
 // changed in place, because copying 100,000 nodes for each event is no option; whoever holds it owns it.
 //
 // R1  everything here follows from the events alone: two folds of the same journal are equal.
-// R2  `queue`, `inlineReady`, `mockReady` and `toSkip` hold nodes that are ready (or never will be) and not yet dealt with;
+// R2  `queue`, `inlineReady`, `mockReady`, `toCheck` and `toSkip` hold nodes that are ready (or never will be) and not yet dealt with;
 //     a node is in at most one of them.
 // R3  `leases` holds exactly the nodes whose current attempt has a fence.
 
@@ -102,6 +102,8 @@ export class Run {
   readonly inlineReady = new NodeQueue();
   /** Ready for the controller itself, within `parallelism`: `mock`. */
   readonly mockReady = new NodeQueue();
+  /** Ready, but their input is to be checked against their schema first. */
+  readonly toCheck = new NodeQueue();
   /** Nodes that can never run. */
   readonly toSkip = new NodeQueue();
   /** Nodes whose readiness the event under way may have changed: judged when all of it is folded, so empty between events. */

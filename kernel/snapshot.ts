@@ -11,7 +11,7 @@ import type { PlannedEnd } from './events.ts';
 import type { Json, JsonObject } from './json.ts';
 import { type Attempt, type EndedBecause, type Node, type NodeState } from './node.ts';
 import { waitForSignal } from './apply.ts';
-import { hopeless, judge, route } from './ready.ts';
+import { hopeless, isReady, judge, route } from './ready.ts';
 import { type BrokenPromise, type Growth, type Restart, Run, type RunEnd } from './run.ts';
 import type { Registration, TaskError } from './task.ts';
 
@@ -24,6 +24,7 @@ interface NodeRecord {
   retriesUsed: number[];
   losses: number;
   current: Attempt | null;
+  isInputChecked: boolean;
   round: number;
   due: number | null;
   isTimerWall: boolean;
@@ -72,6 +73,7 @@ const FRESH: Omit<NodeRecord, 'retriesUsed'> = {
   attemptsBefore: 0,
   losses: 0,
   current: null,
+  isInputChecked: false,
   round: 0,
   due: null,
   isTimerWall: false,
@@ -124,12 +126,12 @@ function freezeNode(run: Run, node: Node): [string, Partial<NodeRecord>][] {
 
 function isConditionTrue(run: Run, node: Node): boolean {
   if (node.task.when === undefined || node.state !== 'PENDING') return false;
-  return run.queue.has(node) || run.inlineReady.has(node) || run.mockReady.has(node);
+  return isReady(run, node);
 }
 
 function pick(node: Node): Omit<NodeRecord, 'due' | 'isConditionTrue'> {
   const { state, attempts, attemptsBefore, retriesUsed, losses, current, round, isTimerWall } = node;
-  const { startedAt, finishedAt, worker, output, error, isHandled, endedBecause, endedAs } = node;
+  const { startedAt, finishedAt, worker, output, error, isHandled, endedBecause, endedAs, isInputChecked } = node;
   return {
     state,
     attempts,
@@ -137,6 +139,7 @@ function pick(node: Node): Omit<NodeRecord, 'due' | 'isConditionTrue'> {
     retriesUsed: [...retriesUsed],
     losses,
     current: current === null ? null : copyOf(current),
+    isInputChecked,
     round,
     isTimerWall,
     startedAt,

@@ -138,6 +138,10 @@ export interface Registration {
   readonly specDigest?: string;
 }
 
+/** Error types of data that is not what a schema asks for. */
+export const INPUT_INVALID = 'InputInvalid';
+export const OUTPUT_INVALID = 'OutputInvalid';
+
 export interface TaskError {
   readonly type: string;
   readonly message: string;

@@ -4,6 +4,7 @@
 import { inputOf } from './input.ts';
 import type { Node } from './node.ts';
 import type { Now } from './ports.ts';
+import { isReady } from './ready.ts';
 import type { Run } from './run.ts';
 import { timeText } from './time.ts';
 
@@ -52,11 +53,11 @@ function reasons(run: Run, node: Node, now: Now): string[] {
       : [
           `the next attempt is due in ${seconds(node.timer.due - now.time)}; last error: ${node.error?.message ?? 'none'}`,
         ];
-  const isReady = run.queue.has(node) || run.inlineReady.has(node) || run.mockReady.has(node);
-  const isWaiting = node.state === 'PENDING' && !isReady;
+  const isNext = isReady(run, node);
+  const isWaiting = node.state === 'PENDING' && !isNext;
   const open = isWaiting ? [...node.predecessors].filter((predecessor) => !predecessor.isTerminal) : [];
   const waits = open.map((predecessor) => `waits for ${predecessor.id}, which is ${predecessor.state}`);
-  return [...due, ...listed(waits), ...runReasons(run, node, isReady)];
+  return [...due, ...listed(waits), ...runReasons(run, node, isNext)];
 }
 
 function attemptReasons(node: Node, now: Now): string[] {
@@ -77,14 +78,15 @@ function attemptReasons(node: Node, now: Now): string[] {
   return [`attempt ${node.attempts} runs on worker ${current.worker ?? ''}${since}`, ...limit];
 }
 
-function runReasons(run: Run, node: Node, isReady: boolean): string[] {
+function runReasons(run: Run, node: Node, isNext: boolean): string[] {
   const reasons: string[] = [];
   if (run.end !== null) reasons.push(`the run has ended: ${run.end.phase}`);
   if (run.isSuspended) reasons.push('the run is suspended: nothing new starts');
   if (run.isCancelling) reasons.push('the run is being cancelled');
   if (run.isFailing) reasons.push(`task "${run.firstFailure?.id ?? ''}" failed and the policy is FailFast`);
   for (const restart of run.restarts) reasons.push(`the run is being restarted from "${restart.node}"`);
-  if (!isReady) return reasons;
+  if (!isNext) return reasons;
+  if (run.toCheck.has(node)) reasons.push('its input is checked against its schema before it starts');
   if (run.active >= run.parallelism) reasons.push(`${run.active} tasks run and parallelism is ${run.parallelism}`);
   const ahead = [...run.queue].indexOf(node);
   if (reasons.length === 0 && ahead >= 0)

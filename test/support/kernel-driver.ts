@@ -130,6 +130,17 @@ export class Driver {
     return nodes.length > 0;
   }
 
+  /** Looks at inputs as long as there are such: `{not: {}}` takes none, every other schema takes all. */
+  checkInputs(): boolean {
+    const { toCheck, isOpen } = this.run;
+    const [node] = toCheck;
+    if (node === undefined || !isOpen) return false;
+    if (node.task.inputSchema?.['not'] === undefined) this.take({ type: 'InputChecked', nodes: [node.id] });
+    else this.take({ type: 'InlineEnded', node: node.id, outcome: failure('InputInvalid') });
+    this.settle().checkInputs();
+    return true;
+  }
+
   signal(name: string, data: unknown = null): this {
     this.#signals += 1;
     const signal = { uid: `signal-${this.#signals}`, name, data: data as null };
@@ -166,6 +177,7 @@ export class Driver {
       for (const node of Array.from(this.run.leases.values()))
         if (node.current !== null) this.end(node, outcomeOf(node));
       if (this.work(outcomeOf)) isBusy = true;
+      if (this.checkInputs()) isBusy = true;
       if (isBusy || this.run.end !== null) continue;
       const names = [...this.run.signalWaits].flatMap(([name, waits]) => (waits.size === 0 ? [] : [name]));
       for (const name of names) this.signal(name);

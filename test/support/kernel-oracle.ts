@@ -110,9 +110,12 @@ function nodeProblems(run: Run, node: Node, claim: Claim): void {
 
 function queueProblems(run: Run, node: Node, claim: Claim): void {
   const { id } = node;
-  const inLine = run.queue.has(node) || run.inlineReady.has(node) || run.mockReady.has(node);
-  const places = [run.queue, run.inlineReady, run.mockReady, run.toSkip].filter((queue) => queue.has(node)).length;
+  const lines = [run.queue, run.inlineReady, run.mockReady, run.toCheck];
+  const inLine = lines.some((queue) => queue.has(node));
+  const places = [...lines, run.toSkip].filter((queue) => queue.has(node)).length;
   claim(places <= 1, `${id}: stands in ${places} queues`);
+  const asks = node.task.inputSchema !== undefined && !node.isInputChecked;
+  if (inLine) claim(run.toCheck.has(node) === asks, `${id}: its input is to be checked: ${asks}`);
   if (run.queue.has(node)) claim(!isInline(node), `${id}: runs inline and is queued for a worker`);
   if (run.inlineReady.has(node)) claim(isInline(node) && !isMock(node), `${id}: is queued as wait or signal`);
   if (run.mockReady.has(node)) claim(isMock(node), `${id}: is queued as a mock`);
@@ -150,6 +153,7 @@ export function dump(run: Run): unknown {
     queue: ids(run.queue),
     inlineReady: ids(run.inlineReady),
     mockReady: ids(run.mockReady),
+    toCheck: ids(run.toCheck),
     toSkip: ids(run.toSkip),
     leases: Array.from(run.leases, ([fence, node]) => `${fence} ${node.id}`).sort(),
     signalWaits: Object.fromEntries(

@@ -4,6 +4,7 @@
 
 import fc from 'fast-check';
 import type { Effect } from '../../kernel/events.ts';
+import type { JsonObject } from '../../kernel/json.ts';
 import type { Node } from '../../kernel/node.ts';
 import type { Executor, GraphChange, NodeSpec, Outcome, Registration, TaskSpec, Trigger } from '../../kernel/task.ts';
 import { type Choose, Driver, failure, LOST, SUCCESS, type Watch } from './kernel-driver.ts';
@@ -55,14 +56,16 @@ const tasks: fc.Arbitrary<TaskSpec> = fc
     trigger: sometimes(2, fc.constantFrom(...TRIGGERS)),
     retry: sometimes(2, fc.tuple(rules)),
     timeoutSeconds: sometimes(3, fc.integer({ min: 1, max: 3 })),
+    inputSchema: sometimes(6, fc.constantFrom<JsonObject>({}, {}, { not: {} })),
     // Paths to nodes that need not come before: what was found true once must stay true.
     when: sometimes(
       6,
       fc.constantFrom('$.tasks.n0.state == "SUCCESS"', '$.tasks.n1.attempts < 2', '!$.tasks.n2.output'),
     ),
   })
-  .map(({ executor, trigger, retry, timeoutSeconds, when }) => ({
+  .map(({ executor, trigger, retry, timeoutSeconds, when, inputSchema }) => ({
     executor,
+    ...(inputSchema === undefined ? {} : { inputSchema }),
     ...(trigger === undefined ? {} : { trigger }),
     ...(retry === undefined ? {} : { retry }),
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
@@ -133,6 +136,7 @@ const MOVES: readonly (readonly [number, Kind, Move])[] = [
       withLease(driver, choose, (node) => void (node.current?.slot === null && driver.withdraw(node))),
   ],
   [3, 'work', (driver) => void driver.enforce()],
+  [4, 'work', (driver) => void driver.checkInputs()],
   [3, 'time', (driver) => void driver.advanceToDue()],
   [3, 'time', (driver, choose) => void driver.advance(choose(4) * 500)],
   [1, 'time', (driver, choose) => void driver.advance(0, (choose(9) - 4) * 1000)],

@@ -21,6 +21,11 @@ interface Situation {
 const SITUATIONS = {
   blocked: { name: 'PENDING, waits for another' },
   ready: { name: 'PENDING, ready', reach: (driver) => driver.work() },
+  unchecked: {
+    name: 'PENDING, its input is to be checked',
+    options: { tasks: { x: { executor: COMMAND, inputSchema: {}, ...retries(9) } } },
+    reach: (driver) => driver.work(),
+  },
   offered: { name: 'PENDING, offered', reach: (driver) => (driver.work(), driver.offer()) },
   running: { name: 'RUNNING', reach: (driver) => (driver.work(), driver.offer(), driver.claim('x')) },
   stopping: {
@@ -70,6 +75,8 @@ const NODE_EVENTS: Readonly<Record<string, (driver: Driver) => Bare>> = {
   'Ended late': () => ({ type: 'Ended', node: 'x', fence: 'old', outcome: SUCCESS }),
   InlineStarted: () => ({ type: 'InlineStarted', node: 'x', attempt: 1 }),
   InlineEnded: () => ({ type: 'InlineEnded', node: 'x', outcome: SUCCESS }),
+  'InlineEnded badly': () => ({ type: 'InlineEnded', node: 'x', outcome: failure('InputInvalid') }),
+  InputChecked: () => ({ type: 'InputChecked', nodes: ['x'] }),
   RetryDue: () => ({ type: 'RetryDue', nodes: ['x'] }),
   Skipped: () => ({ type: 'Skipped', nodes: ['x'], reason: '' }),
   NodesCancelled: () => ({ type: 'NodesCancelled', nodes: ['x'] }),
@@ -86,10 +93,13 @@ const CHANGES: Readonly<Record<string, Partial<Record<Place, string>>>> = {
   Stopping: { offered: '=', running: '=' },
   Ended: { offered: 'SUCCESS', running: 'SUCCESS', stopping: 'SUCCESS' },
   InlineEnded: { waiting: 'SUCCESS', instant: 'SUCCESS' },
+  'InlineEnded badly': { waiting: 'FAILED', instant: 'FAILED', unchecked: 'FAILED' },
+  InputChecked: { unchecked: '=' },
   RetryDue: { retrying: '=' },
   Skipped: {
     blocked: 'SKIPPED',
     ready: 'SKIPPED',
+    unchecked: 'SKIPPED',
     instant: 'SKIPPED',
     retrying: 'SKIPPED',
     again: 'SKIPPED',
@@ -98,6 +108,7 @@ const CHANGES: Readonly<Record<string, Partial<Record<Place, string>>>> = {
   NodesCancelled: {
     blocked: 'CANCELLED',
     ready: 'CANCELLED',
+    unchecked: 'CANCELLED',
     instant: 'CANCELLED',
     retrying: 'CANCELLED',
     again: 'CANCELLED',
@@ -210,6 +221,7 @@ test('every type of event is in one of the tables', () => {
     Ended: true,
     InlineStarted: true,
     InlineEnded: true,
+    InputChecked: true,
     RetryDue: true,
     Skipped: true,
     NodesCancelled: true,

@@ -166,6 +166,7 @@ describe('nonsense', () => {
     Ended: fc.record({ node: anyId, fence: anyFence, outcome }),
     InlineStarted: fc.record({ node: anyId, attempt: fc.nat({ max: 3 }), due: fc.nat() }),
     InlineEnded: fc.record({ node: anyId, outcome, signal: pick('s1') }),
+    InputChecked: fc.record({ nodes: list }),
     RetryDue: fc.record({ nodes: list }),
     Skipped: fc.record({ nodes: list, reason: pick('why not') }),
     NodesCancelled: fc.record({ nodes: list }),
