@@ -7,7 +7,7 @@
 // A3  when the journal fails, this value is worthless: the caller drops it and reads the run again from disk.
 
 import { apply } from '../kernel/apply.ts';
-import type { Continuation, EndEvent } from '../kernel/continuation.ts';
+import type { EndEvent } from '../kernel/continuation.ts';
 import type { RunEvent } from '../kernel/events.ts';
 import { decide } from '../kernel/decide.ts';
 import { StoreError } from '../kernel/errors.ts';
@@ -16,13 +16,14 @@ import type { Clock, Now } from '../kernel/ports.ts';
 import type { Run } from '../kernel/run.ts';
 import { freeze } from '../kernel/snapshot.ts';
 import type { Journal, Leases, RunPlaces, RunRef } from '../store/store.ts';
+import type { Ends } from './ends.ts';
 import { Slow } from './slow.ts';
 
 /** A snapshot follows after so many events, or twice as many as there are nodes. */
 const SNAPSHOT_EVENTS = 2000;
 /** So many steps of a state machine take some ten milliseconds. */
 const STEPS_AT_ONCE = 200;
-/** How long a pass waits for an expression. */
+/** How long a pass waits for an expression, or for data to be checked. */
 const PATIENCE_MS = 20;
 
 export class ActiveRun {
@@ -30,12 +31,11 @@ export class ActiveRun {
   readonly run: Run;
   readonly places: RunPlaces;
   readonly #journal: Journal;
-  /** Null: the graph grows only as its tasks say. */
-  readonly #continuation: Continuation | null;
+  readonly #completion: Ends;
   /** Ends of attempts, before it is known what follows. */
   readonly #ends: EndEvent[] = [];
   /** What follows an end, being computed; nothing else that counts happens to the run meanwhile. */
-  #slow: Slow<EndEvent> | null = null;
+  #slow: Slow<RunEvent> | null = null;
   #pending: RunEvent[] = [];
   #snapshotSeq: number;
   /** Lease files (fences by worker) whose outcome is consumed by an event not yet recorded. */
@@ -51,12 +51,12 @@ export class ActiveRun {
   publishedAt: number | undefined;
   publishedSeq = 0;
 
-  constructor(ref: RunRef, run: Run, journal: Journal, places: RunPlaces, continuation: Continuation | null) {
+  constructor(ref: RunRef, run: Run, journal: Journal, places: RunPlaces, completion: Ends) {
     this.ref = ref;
     this.run = run;
     this.places = places;
     this.#journal = journal;
-    this.#continuation = continuation;
+    this.#completion = completion;
     this.#snapshotSeq = journal.lastSeq;
   }
 
@@ -77,9 +77,14 @@ export class ActiveRun {
     this.#pending.push(event);
   }
 
-  /** The end of an attempt. In a run that goes on by itself it is folded by the next `settle`, once it is known what follows. */
+  /** Ends are known that are not folded yet. */
+  get isBusy(): boolean {
+    return this.#slow !== null || this.#ends.length > 0;
+  }
+
+  /** The end of an attempt: folded by the next `settle`, once it is known what comes of it. */
   takeEnd(event: EndEvent): void {
-    if (this.#continuation === null) this.take([event]);
+    if (this.#completion.isPlain(this.run, event)) this.take([event]);
     else this.#ends.push(event);
   }
 
@@ -89,32 +94,36 @@ export class ActiveRun {
    */
   async settle(now: Now, clock: Clock, again: () => void): Promise<boolean> {
     if (this.#slow !== null && !(await this.#finishSlow(clock, again))) return false;
-    let steps = 0;
-    for (;;) {
+    for (let steps = 0; steps < STEPS_AT_ONCE; ) {
       const end = this.#ends[0];
       const events = end === undefined ? decide(this.run, now) : [end];
-      if (events.length === 0) return true;
-      if (this.#continuation === null) this.take(events);
-      else if (steps >= STEPS_AT_ONCE) {
-        again();
-        return false;
-      } else if (!(await this.#takeAll(events, this.#continuation, clock, again))) return false;
-      steps += events.length;
+      if (events.every((event) => this.#isPlain(event))) {
+        if (end !== undefined) this.#ends.shift();
+        if (events.length > 0) this.take(events);
+        else if (!this.#completion.asks(this.run)) return true;
+        else {
+          this.#slow = new Slow(this.#completion.checkInput(this.run, now));
+          if (!(await this.#finishSlow(clock, again))) return false;
+          steps += 1;
+        }
+      } else if (await this.#takeAll(events, clock, again)) steps += events.length;
+      else return false;
     }
+    again();
+    return false;
+  }
+
+  #isPlain(event: RunEvent): boolean {
+    return (event.type !== 'Ended' && event.type !== 'InlineEnded') || this.#completion.isPlain(this.run, event);
   }
 
   /** False when the last one that was begun takes its time; those behind it will be decided, or stand, anew. */
-  async #takeAll(
-    events: readonly RunEvent[],
-    continuation: Continuation,
-    clock: Clock,
-    again: () => void,
-  ): Promise<boolean> {
+  async #takeAll(events: readonly RunEvent[], clock: Clock, again: () => void): Promise<boolean> {
     for (const event of events) {
       if (event === this.#ends[0]) this.#ends.shift();
       if (event.type !== 'Ended' && event.type !== 'InlineEnded') this.take([event]);
       else {
-        this.#slow = new Slow(continuation.complete(this.run, event));
+        this.#slow = new Slow(this.#completion.complete(this.run, event));
         if (!(await this.#finishSlow(clock, again))) return false;
       }
     }
@@ -157,7 +166,8 @@ export class ActiveRun {
 
   /** Clears lease files whose events are recorded by now; returns their fences. */
   async clearSpent(leases: Leases): Promise<string[]> {
-    if (this.#spent.size === 0) return [];
+    // What is not folded yet is not journaled: its files are all that is known of it.
+    if (this.#spent.size === 0 || this.isBusy) return [];
     const spent = this.#spent;
     this.#spent = new Map();
     await this.recorded();

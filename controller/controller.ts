@@ -236,6 +236,8 @@ class Controller {
   }
 
   #takeSignals(active: ActiveRun, now: Now): boolean {
+    // Of ends that are not folded yet the run knows nothing: their Signals would be taken twice.
+    if (active.isBusy) return false;
     const events = consumeSignals(active.run, this.#signals.of(active.ref.uid), now);
     for (const event of events) active.takeEnd(event);
     return events.length > 0;

@@ -13,12 +13,14 @@ import { textAt } from '../kernel/json.ts';
 import type { Now } from '../kernel/ports.ts';
 import type { Run } from '../kernel/run.ts';
 import { timeText } from '../kernel/time.ts';
+import { DataChecks } from '../manifests/data-checks.ts';
 import type { Resource } from '../manifests/model.ts';
 import { loadRun } from '../store/load-run.ts';
 import type { RunRef } from '../store/store.ts';
 import { ActiveRun } from './active-run.ts';
 import { Continuations } from './continuations.ts';
 import type { ControllerDeps } from './deps.ts';
+import { Ends } from './ends.ts';
 import type { LeaseKeeper } from './leases.ts';
 import { type Publisher, stuckStatus } from './publisher.ts';
 import { register } from './registrar.ts';
@@ -43,6 +45,7 @@ export interface RunTableDeps {
 export class RunTable {
   readonly #deps: RunTableDeps;
   readonly #continuations: Continuations;
+  readonly #checks = new DataChecks();
   /** By uid. */
   readonly #active = new Map<string, ActiveRun>();
   readonly #ended = new Set<string>();
@@ -129,13 +132,12 @@ export class RunTable {
 
   async #open(ref: RunRef, run: Run): Promise<ActiveRun> {
     const { store, seat } = this.#deps.controller;
-    const continuation = await this.#continuations.of(run.registration);
     const active = new ActiveRun(
       ref,
       run,
       await store.runs.open(ref, seat.epoch),
       store.runs.places(ref),
-      continuation,
+      new Ends(this.#deps.controller, this.#checks, await this.#continuations.of(run.registration)),
     );
     this.#active.set(ref.uid, active);
     this.#ended.delete(ref.uid);
@@ -325,6 +327,7 @@ export class RunTable {
       await active.close().catch(() => undefined);
     }
     await this.#continuations.close();
+    await this.#checks.close();
   }
 }
 

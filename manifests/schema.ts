@@ -341,19 +341,32 @@ export function schemaProblem(schema: JsonObject): string | undefined {
   }
 }
 
-/** Checks data against a user's schema: undefined when it fits, else where and why not. */
-export type DataCheck = (data: unknown) => string | undefined;
+/** What is wrong with data, and where. */
+export interface DataProblem {
+  readonly path: Path;
+  readonly message: string;
+}
 
-/** Throws when the schema is none; admission has refused such manifests. */
-export function compileDataSchema(schema: JsonObject): DataCheck {
+/** Checks data against a user's schema: undefined when it fits. May take as long as the schema is bad: data-checks.ts bounds it. */
+export function compileDataCheck(schema: JsonObject): (data: unknown) => DataProblem | undefined {
   const validate = newAjv({ isOurs: false }).compile(schema);
   return (data) => {
     if (validate(data)) return undefined;
     const findings = new Findings();
     const error = validate.errors?.at(-1);
     if (error !== undefined) report(error, data, [], findings);
-    const first = findings.list()[0];
-    if (first === undefined) return 'does not satisfy its schema';
-    return first.path.length === 0 ? first.message : `${first.path.join('.')}: ${first.message}`;
+    return findings.list()[0] ?? { path: [], message: 'does not satisfy its schema' };
+  };
+}
+
+/** The same in one line. Throws when the schema is none; admission has refused such manifests. */
+export type DataCheck = (data: unknown) => string | undefined;
+
+export function compileDataSchema(schema: JsonObject): DataCheck {
+  const check = compileDataCheck(schema);
+  return (data) => {
+    const problem = check(data);
+    if (problem === undefined) return undefined;
+    return problem.path.length === 0 ? problem.message : `${problem.path.join('.')}: ${problem.message}`;
   };
 }

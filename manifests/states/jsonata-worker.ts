@@ -36,5 +36,4 @@ async function answer({ template, field, bindings, seed }: Request): Promise<Rep
 parentPort?.on('message', (request: Request) => {
   void answer(request).then((reply) => parentPort?.postMessage(reply));
 });
-const ready: Reply = { ready: true };
-parentPort?.postMessage(ready);
+parentPort?.postMessage('ready');
