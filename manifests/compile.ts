@@ -9,6 +9,7 @@ import { AdmissionError } from '../kernel/errors.ts';
 import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
 import type { FailurePolicy, NodeSpec, Registration, RetryRule, TaskSpec } from '../kernel/task.ts';
 import { BUILTIN_TASKS } from './builtin/manifests.ts';
+import { checkConnections, type ConnectedTask } from './connections.ts';
 import { executorOf } from './executors.ts';
 import type { Manifest } from './model.ts';
 import { Findings, type Path, quote, toProblems } from './problems.ts';
@@ -41,7 +42,7 @@ export function compile(run: RunToCompile, workflow: WorkflowToCompile, tasks: T
   const runSpec = run.manifest.spec;
   const compiled = isStates(spec)
     ? compileStates(spec, ['spec'], sourceFor(spec, runSpec, tasks, findings), findings)
-    : { change: { nodes: nodesOf(spec).map(({ task, path }) => compileNode(task, path, tasks, findings)) } };
+    : { change: { nodes: compileNodes(nodesOf(spec), tasks, findings) } };
   const templates = templatesOf(spec).map((task, index) => compileTemplate(task, index, tasks, findings));
   const promises = promisesOf(spec);
   if (!findings.isEmpty) {
@@ -112,7 +113,21 @@ function nodesOf(spec: JsonObject): WrittenNode[] {
   return tasks.map((task, index) => ({ task, path: ['spec', 'tasks', index] }));
 }
 
-function compileNode(task: JsonObject, path: Path, tasks: TaskLookup, findings: Findings): NodeSpec {
+type CompiledNode = Omit<NodeSpec, 'task'> & { readonly task: TaskSpec };
+
+function compileNodes(written: readonly WrittenNode[], tasks: TaskLookup, findings: Findings): NodeSpec[] {
+  const connected: ConnectedTask[] = [];
+  const nodes = written.map(({ task, path }) => {
+    const node = compileNode(task, path, tasks, findings);
+    connected.push({ ...node.task, id: node.id, path });
+    return node;
+  });
+  // Only now is it known what the Tasks that they refer to take and give.
+  checkConnections(connected, findings);
+  return nodes;
+}
+
+function compileNode(task: JsonObject, path: Path, tasks: TaskLookup, findings: Findings): CompiledNode {
   const dependencies = dependenciesOf(task);
   const unique = dependencies.length > 1 ? [...new Set(dependencies)] : dependencies;
   const spec = compileTask(task, path, tasks, findings);

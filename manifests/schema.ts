@@ -24,18 +24,19 @@ const schemas = lazy(
 );
 
 interface AjvUse {
-  /** Whose schemas: ours are strict and known to be valid, those of users are checked as such. */
+  /** Whose schemas: ours are strict. */
   readonly isOurs: boolean;
+  /** Knows the schema of schemas, which costs more to compile than all of ours (a test holds ours against it). */
+  readonly hasMeta?: boolean;
   /** Keep the source of validators, to print them. */
   readonly keepSource?: boolean;
 }
 
-function newAjv({ isOurs, keepSource }: AjvUse): Ajv2020 {
+function newAjv({ isOurs, hasMeta, keepSource }: AjvUse): Ajv2020 {
   const { Ajv2020: Ajv } = require('ajv/dist/2020.js') as { Ajv2020: typeof Ajv2020 };
   return new Ajv({
     strict: isOurs,
-    // The schema of schemas costs more to compile than all of ours; a test holds ours against it.
-    ...(isOurs ? { meta: false, validateSchema: false } : {}),
+    ...(hasMeta === true ? {} : { meta: false, validateSchema: false }),
     strictRequired: false,
     allowUnionTypes: true,
     allErrors: false,
@@ -255,7 +256,8 @@ const TYPE_WORDS: ReadonlyMap<string, string> = new Map([
   ['null', 'nothing'],
 ]);
 
-function typeWords(type: unknown): string {
+/** `a text or a number`, from the names of JSON Schema. */
+export function typeWords(type: unknown): string {
   const names = Array.isArray(type) ? type : [type];
   return names.map((name) => TYPE_WORDS.get(String(name)) ?? String(name)).join(' or ');
 }
@@ -331,9 +333,13 @@ function valueAt(value: unknown, path: Path): unknown {
   return at;
 }
 
+const schemaOfSchemas = lazy(() => newAjv({ isOurs: false, hasMeta: true }));
+
 /** Why a user's inputSchema or outputSchema is no JSON Schema, or undefined when it is one. */
 export function schemaProblem(schema: JsonObject): string | undefined {
   try {
+    const meta = schemaOfSchemas();
+    if (meta.validateSchema(schema) !== true) return meta.errorsText(meta.errors, { dataVar: 'schema' });
     newAjv({ isOurs: false }).compile(schema);
     return undefined;
   } catch (error) {

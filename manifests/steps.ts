@@ -5,7 +5,7 @@
 
 import { isObject, type JsonObject } from '../kernel/json.ts';
 import type { Findings, Path } from './problems.ts';
-import { checkId, checkTaskBody, idOf } from './tasks.ts';
+import { checkId, checkTaskBody, checkTyped, idOf } from './tasks.ts';
 
 /** Steps side by side multiply: each task of one depends on each of the one before. */
 const EDGE_LIMIT = 2_000_000;
@@ -85,6 +85,12 @@ export function checkSteps(steps: readonly JsonObject[], path: Path, findings: F
     if (findings.isFull) return;
     checkTaskBody(node.task, node.path, seen, findings);
   }
+  if (!findings.isEmpty) return;
+  checkTyped(
+    nodes.map(({ task }) => task),
+    (index) => nodes[index]?.path ?? path,
+    findings,
+  );
 }
 
 function stepWithTooManyEdges(steps: readonly JsonObject[]): number | undefined {

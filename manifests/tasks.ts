@@ -7,6 +7,7 @@
 import { parseExpression, pathsOf } from '../kernel/expression.ts';
 import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
 import { isPath, parsePath, type Path as DataPath } from '../kernel/paths.ts';
+import { checkConnections, type ConnectedTask } from './connections.ts';
 import { checkExecutor } from './executors.ts';
 import { findCycle } from './cycle.ts';
 import { nodeIdProblem } from './names.ts';
@@ -31,6 +32,17 @@ export function checkTasks(tasks: readonly JsonObject[], path: Path, findings: F
     checkDependencies(task, at, indexes, findings, warnings);
   }
   if (findings.isEmpty) checkCycle(tasks, path, indexes, findings);
+  if (findings.isEmpty) checkTyped(tasks, (index) => [...path, index], findings);
+}
+
+/** As far as the tasks say themselves what they take and give: the Tasks that they refer to are looked up when a run starts. */
+export function checkTyped(tasks: readonly JsonObject[], pathOf: (index: number) => Path, findings: Findings): void {
+  const written = tasks.map((task, index) => ({ ...fieldsOf(task), id: idOf(task), path: pathOf(index) }));
+  checkConnections(written, findings);
+}
+
+function fieldsOf({ with: given, inputSchema, outputSchema }: JsonObject): Omit<ConnectedTask, 'id' | 'path'> {
+  return { with: given, inputSchema, outputSchema };
 }
 
 export function idOf(task: JsonObject): string {
