@@ -5,22 +5,27 @@ import type { JsonObject } from '../kernel/json.ts';
 import type { Reply, Request } from './data-checks.ts';
 import { compileDataCheck } from './schema.ts';
 
-const KEPT = 200;
-const checks = new Map<string, ReturnType<typeof compileDataCheck>>();
+type Check = ReturnType<typeof compileDataCheck>;
 
-/** The one that was used last stands last. */
-function checkFor(schema: string): ReturnType<typeof compileDataCheck> {
-  const check = checks.get(schema) ?? compileDataCheck(JSON.parse(schema) as JsonObject);
-  checks.delete(schema);
-  checks.set(schema, check);
-  const [oldest] = checks.keys();
-  if (checks.size > KEPT && oldest !== undefined) checks.delete(oldest);
-  return check;
+/** Schemas that were compiled, by their text; the least used are forgotten. */
+class Compiled {
+  readonly #limit = 200;
+  /** The one that was used last stands last. */
+  readonly #checks = new Map<string, Check>();
+
+  of(schema: string): Check {
+    const check = this.#checks.get(schema) ?? compileDataCheck(JSON.parse(schema) as JsonObject);
+    this.#checks.delete(schema);
+    this.#checks.set(schema, check);
+    const [oldest] = this.#checks.keys();
+    if (this.#checks.size > this.#limit && oldest !== undefined) this.#checks.delete(oldest);
+    return check;
+  }
 }
 
-function answer({ schema, data }: Request): Reply {
+function answer(compiled: Compiled, { schema, data }: Request): Reply {
   try {
-    const problem = checkFor(schema)(data);
+    const problem = compiled.of(schema)(data);
     return problem === undefined ? {} : { problem: { path: problem.path, message: problem.message } };
   } catch (error) {
     // No schema, one that refers to itself without end, or data that is nested too deeply for it.
@@ -28,7 +33,8 @@ function answer({ schema, data }: Request): Reply {
   }
 }
 
-// Compiling a first schema loads the validator, so that the deadline is for the data only.
-checkFor('{}');
-parentPort?.on('message', (request: Request) => parentPort?.postMessage(answer(request)));
+const compiled = new Compiled();
+// A first schema loads the validator, so that the deadline is for the data only.
+compiled.of('{}');
+parentPort?.on('message', (request: Request) => parentPort?.postMessage(answer(compiled, request)));
 parentPort?.postMessage('ready');

@@ -25,8 +25,7 @@ export interface Reply {
 export class DataChecks {
   readonly #texts = new WeakMap<JsonObject, string>();
   readonly #thread = new AskedThread<Request, Reply>({
-    beside: import.meta.url,
-    script: 'data-check-worker',
+    script: new URL('./data-check-worker.js', import.meta.url),
     deadlineMs: DEADLINE_MS,
     heapLimitMb: HEAP_LIMIT_MB,
   });

@@ -21,7 +21,7 @@ export type ThreadMessage =
 
 export async function admitInThread(source: Source, size: number): Promise<Admission> {
   const resourceLimits = { maxOldGenerationSizeMb: HEAP_LIMIT_MB };
-  const worker = newThread(import.meta.url, 'admit-thread', { workerData: source, resourceLimits });
+  const worker = newThread(new URL('./admit-thread.js', import.meta.url), { workerData: source, resourceLimits });
   const limitMs = BASE_MS + Math.ceil((size / BYTES_PER_SECOND) * 1000);
   let cancel = (): void => undefined;
   try {

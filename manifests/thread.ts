@@ -21,9 +21,8 @@ export class ThreadError extends Error {
 }
 
 export interface ThreadUse {
-  /** `import.meta.url` of the file beside which the script stands, and its name without ending. */
-  readonly beside: string;
-  readonly script: string;
+  /** Of the script, as it is called once it is built. */
+  readonly script: URL;
   readonly deadlineMs: number;
   readonly heapLimitMb: number;
 }
@@ -57,14 +56,14 @@ export class AskedThread<Request, Reply> {
 
   /** Its first message says that it is ready. */
   async #start(): Promise<Worker> {
-    const { beside, script, heapLimitMb } = this.#use;
-    const worker = newThread(beside, script, { resourceLimits: { maxOldGenerationSizeMb: heapLimitMb } });
+    const { script, heapLimitMb } = this.#use;
+    const worker = newThread(script, { resourceLimits: { maxOldGenerationSizeMb: heapLimitMb } });
     worker.unref();
     try {
       await messageOf(worker, START_LIMIT_MS);
     } catch (error) {
       // No fault of the request.
-      throw new Error(`thread ${script} cannot start`, { cause: error });
+      throw new Error(`the thread of ${script.pathname} cannot start`, { cause: error });
     }
     return worker;
   }
@@ -103,12 +102,12 @@ function messageOf(worker: Worker, deadlineMs: number, send = (): void => undefi
 }
 
 /** From the sources (.ts) a thread first registers the loader that runs them. */
-export function newThread(beside: string, name: string, options: WorkerOptions): Worker {
-  if (!beside.endsWith('.ts')) return new Worker(new URL(`./${name}.js`, beside), options);
-  const tsx = pathToFileURL(createRequire(beside).resolve('tsx/package.json'));
+export function newThread(script: URL, options: WorkerOptions): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(script, options);
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'));
   const loader = new URL('dist/esm/api/index.mjs', tsx).href;
-  const script = new URL(`./${name}.ts`, beside).href;
-  const start = `import { register } from '${loader}'; register(); await import('${script}');`;
+  const source = script.href.replace(/\.js$/, '.ts');
+  const start = `import { register } from '${loader}'; register(); await import('${source}');`;
   return new Worker(new URL(`data:text/javascript,${encodeURIComponent(start)}`), { ...options, execArgv: [] });
 }
 

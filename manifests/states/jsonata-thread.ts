@@ -31,8 +31,7 @@ function hasExpression(template: Json): boolean {
 export class JsonataThread {
   readonly #random: Random;
   readonly #thread = new AskedThread<Request, Reply>({
-    beside: import.meta.url,
-    script: 'jsonata-worker',
+    script: new URL('./jsonata-worker.js', import.meta.url),
     deadlineMs: DEADLINE_MS,
     heapLimitMb: HEAP_LIMIT_MB,
   });
