@@ -30,6 +30,7 @@ import {
 } from './problem.ts';
 import { BodyReader } from './request.ts';
 import { ChangeHub, SharedLists, Texts } from './resources/hub.ts';
+import { addGraphs } from './resources/graph.ts';
 import { addResources } from './resources/routes.ts';
 import { addRunParts } from './resources/run-parts.ts';
 import { addViews } from './resources/views.ts';
@@ -55,6 +56,7 @@ export function createApp(given: ApiDeps): Koa {
   addMetrics(router, metrics);
   addResources(router, deps, { bodies, openApi: openApiDocuments(deps.version) });
   addRunParts(router, deps);
+  addGraphs(router, deps);
   addViews(router, deps);
   addCore(router, deps);
   addIdentity(router, deps, bodies);

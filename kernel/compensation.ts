@@ -3,7 +3,8 @@
 // Owns: which nodes are compensated, and by what. They are nodes like any other, one after the other, with the output of the task as their
 // input; so they survive what every node survives. One that fails does not keep the others from running.
 
-import type { Node } from './node.ts';
+import type { Futures, Ghost, GhostEdge } from './ghost.ts';
+import { isTerminal, type Node } from './node.ts';
 import type { Run } from './run.ts';
 import type { GraphChange } from './task.ts';
 
@@ -37,4 +38,44 @@ export function compensationOf(node: Node, before: string | null): GraphChange |
 
 export function isCompensation(node: Node): boolean {
   return node.createdBy !== null && node.id === compensationId(node.createdBy);
+}
+
+/** What would be undone, and in which order, were the run to fail now or later: nothing of it is certain. */
+export function compensationFutures(run: Run): Futures {
+  if (run.end !== null || run.undoing !== null) return { ghosts: [], edges: [] };
+  const mayBeUndone = [...run.nodes.values()].filter(
+    ({ task, state }) => task.compensate !== undefined && (state === 'SUCCESS' || !isTerminal(state)),
+  );
+  const ghosts = mayBeUndone.map((node): Ghost => {
+    const { id, task } = node;
+    const label = task.compensate?.display?.label ?? `undo ${id}`;
+    return {
+      id: compensationId(id),
+      kind: 'next',
+      task: task.compensate?.task ?? null,
+      label,
+      atLeast: 0,
+      atMost: 1,
+      by: [id],
+    };
+  });
+  const done = mayBeUndone
+    .filter(({ state }) => state === 'SUCCESS')
+    .sort((left, right) => right.endedAs - left.endedAs);
+  const edges = done.slice(1).map((node, index): GhostEdge => {
+    const from = compensationId(done[index]?.id ?? '');
+    return { from, to: compensationId(node.id), isRequired: true };
+  });
+  // What is still to end is undone before all that has ended, in an order that nobody knows yet.
+  const [last] = done;
+  const unended = mayBeUndone.filter(({ state }) => state !== 'SUCCESS');
+  for (const node of last === undefined ? [] : unended)
+    edges.push({ from: compensationId(node.id), to: compensationId(last?.id ?? ''), isRequired: false });
+  const among = new Set(unended);
+  for (const node of unended) {
+    for (const before of node.predecessors)
+      if (among.has(before))
+        edges.push({ from: compensationId(node.id), to: compensationId(before.id), isRequired: false });
+  }
+  return { ghosts, edges };
 }

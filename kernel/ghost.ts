@@ -31,6 +31,8 @@ export interface GhostEdge {
   readonly to: string;
   /** The ghost at one end brings it whenever it comes. */
   readonly isRequired: boolean;
+  /** It says only what waits for what (a join for all that its branches hold); drawings lead along the others. */
+  readonly isOrder?: true;
 }
 
 export interface Futures {

@@ -1,14 +1,12 @@
-// Sub-resources of a run: its log, its graph, its journal.
-// Read only; what a log is and how a graph is drawn is said elsewhere (core/log.ts, kernel/picture.ts).
+// Sub-resources of a run: its log, its journal. Read only; what a log is is said elsewhere (core/log.ts), its graph is graph.ts.
 
 import { setImmediate } from 'node:timers/promises';
 import type { Context } from 'koa';
 import type Router from 'koa-router';
-import { graphDot, graphJson } from '../../kernel/picture.ts';
 import { API_GROUP, type Resource } from '../../manifests/model.ts';
 import { notStarted, sendLog } from '../core/log.ts';
 import { mainNode } from '../core/pods.ts';
-import { findRun, foldedRun } from '../core/runs.ts';
+import { findRun } from '../core/runs.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ApiError, badRequest, notFound } from '../problem.ts';
 import { flag, queryOf, wholeNumber } from '../request.ts';
@@ -21,7 +19,6 @@ const BATCH = 500;
 export function addRunParts(router: Router, deps: ApiDeps): void {
   const base = `/apis/${API_GROUP}/v1/workflowruns/:name`;
   router.get(`${base}/log`, (ctx) => log(deps, ctx));
-  router.get(`${base}/graph`, (ctx) => graph(deps, ctx));
   router.get(`${base}/journal`, (ctx) => journal(deps, ctx));
 }
 
@@ -64,22 +61,6 @@ async function log(deps: ApiDeps, ctx: Context): Promise<void> {
     hasTimestamps: false,
   };
   await sendLog(deps, ctx, request, mainNode);
-}
-
-/** `?format=json|dot`, or by the Accept header. */
-async function graph(deps: ApiDeps, ctx: Context): Promise<void> {
-  const query = queryOf(ctx, ['format']);
-  const object = await existing(deps, ctx);
-  const run = await foldedRun(deps.store, object);
-  if (run === null) throw notStarted(object.metadata.name);
-  const format =
-    query.get('format') ??
-    (ctx.accepts('application/json', 'text/vnd.graphviz') === 'text/vnd.graphviz' ? 'dot' : 'json');
-  if (format === 'json') ctx.body = graphJson(run);
-  else if (format === 'dot') {
-    ctx.type = 'text/vnd.graphviz';
-    ctx.body = `${graphDot(run)}\n`;
-  } else throw badRequest(`query parameter "format": expected json or dot, found ${JSON.stringify(format)}`);
 }
 
 /** Every event as a JSON line, from the first; `?after=SEQ` leaves out what is known. */

@@ -1,4 +1,5 @@
 // The verbs that make a run and look into it: run, logs, why, history, graph.
+// Owns: their words on the command line. Does not own: what they do (verbs/).
 
 import { type Command, Option } from 'commander';
 import { type Act, number, text, verb, whole } from './command.ts';
@@ -82,13 +83,31 @@ export function addRuns(root: Command, act: Act): void {
   const graph = verb(
     root,
     'graph',
-    ['print the graph of a run or a workflow', 'Print the graph of a run, or of a workflow.'],
-    ['oarlock graph hello', 'layer by layer'],
-    ['oarlock graph hello-x7k2p -o dot | dot -Tsvg > run.svg', 'a picture, with Graphviz'],
+    [
+      'draw what was done, is done and may still come',
+      'Draw what was done, is done and may still come in a run; of a workflow, what a run of it could become.',
+    ],
+    ['oarlock graph hello', 'before it runs'],
+    ['oarlock graph hello-x7k2p --at 12', 'as it was after the twelfth event'],
+    ['oarlock graph hello-x7k2p -o svg > run.svg', 'a picture'],
   )
     .argument('<run|workflow>', 'name of a run, else of a workflow; also KIND/NAME')
-    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'dot', 'json']).default('text'));
+    .addOption(
+      new Option('-o, --output <format>', 'how to print').choices(['text', 'dot', 'svg', 'json']).default('text'),
+    )
+    .option('--at <seq|time>', 'as it was after that event (`history` shows their numbers), or at that instant')
+    .option('--expand', 'a box for every node (default for json; else what is alike is folded into one)')
+    .option('--no-expand', 'fold what is alike, also for json');
   act(graph, async (session, options, [target = '']) =>
-    (await import('../verbs/graph.ts')).graph(session, { target, output: text(options['output']) ?? 'text' }),
+    (await import('../verbs/graph.ts')).graph(session, {
+      target,
+      output: formatOf(options['output']),
+      at: text(options['at']),
+      isExpanded: typeof options['expand'] === 'boolean' ? options['expand'] : undefined,
+    }),
   );
+}
+
+function formatOf(value: unknown): 'text' | 'dot' | 'svg' | 'json' {
+  return value === 'dot' || value === 'svg' || value === 'json' ? value : 'text';
 }

@@ -66,6 +66,7 @@ const NODE_DOORS: readonly { readonly module: RegExp; readonly allowed: readonly
 const STORE_FACE: readonly string[] = [
   'store/store.ts',
   'store/load-run.ts',
+  'store/compile-run.ts',
   'store/views.ts',
   'store/file/disk.ts',
   'store/postgres/embedded.ts',

@@ -1,0 +1,69 @@
+// Edges that a drawing can do without, because a way around says the same. Data (`-o json`) keeps them all.
+//
+// R1  an edge goes only when a way as firm as it leads from its one end to its other, over nodes that come for certain.
+
+import { layersOf } from './layers.ts';
+import type { Picture, PictureEdge } from './picture.ts';
+
+/** Beyond this the table of who reaches whom is too large; such a picture is folded, or for machines. */
+const LIMIT = 2_000;
+
+export function reduced(picture: Picture): Picture {
+  const leading = withoutOrder(picture);
+  if (leading.nodes.length > LIMIT) return leading;
+  const { layerOf, rows, back } = layersOf(leading);
+  const order = rows.flat();
+  const place = new Map(order.map((id, index) => [id, index]));
+  const comes = new Set(
+    leading.nodes.flatMap(({ id, look, ghost }) => (ghost === null || look === 'certain' ? [id] : [])),
+  );
+  const words = Math.ceil(order.length / 32);
+  const out = new Map<string, PictureEdge[]>();
+  for (const edge of leading.edges) {
+    const known = out.get(edge.from);
+    if (known === undefined) out.set(edge.from, [edge]);
+    else known.push(edge);
+  }
+  const gone = new Set<PictureEdge>();
+  // What is made is never left out for what may come; what may come is, for what is made.
+  for (const isMade of [true, false]) {
+    const reach = new Map<string, Uint32Array>();
+    for (const id of order.toReversed()) {
+      const mine = new Uint32Array(words);
+      reach.set(id, mine);
+      const ways = (out.get(id) ?? []).filter((edge) => !back.has(edge) && (!isMade || edge.look === 'made'));
+      // The nearest first: what they reach needs no edge of its own.
+      ways.sort((left, right) => (layerOf.get(left.to) ?? 0) - (layerOf.get(right.to) ?? 0));
+      for (const edge of ways) {
+        const isFree = (edge.look === 'made') === isMade && edge.label === undefined && edge.look !== 'impossible';
+        if (isFree && has(mine, place.get(edge.to))) gone.add(edge);
+        if (isFirm(edge) && comes.has(edge.to)) addAll(mine, reach.get(edge.to));
+      }
+      for (const edge of ways) if (isFirm(edge)) add(mine, place.get(edge.to));
+    }
+  }
+  return gone.size === 0 ? leading : { ...leading, edges: leading.edges.filter((edge) => !gone.has(edge)) };
+}
+
+function isFirm({ look }: PictureEdge): boolean {
+  return look === 'made' || look === 'certain';
+}
+
+function has(set: Uint32Array, place: number | undefined): boolean {
+  return place !== undefined && ((set[place >> 5] ?? 0) & (1 << (place & 31))) !== 0;
+}
+
+function add(set: Uint32Array, place: number | undefined): void {
+  if (place !== undefined) set[place >> 5] = (set[place >> 5] ?? 0) | (1 << (place & 31));
+}
+
+function addAll(set: Uint32Array, other: Uint32Array | undefined): void {
+  for (let word = 0; word < set.length; word += 1) set[word] = (set[word] ?? 0) | (other?.[word] ?? 0);
+}
+
+/** Edges that are there for the order alone, where another one leads on. */
+function withoutOrder(picture: Picture): Picture {
+  const leads = new Set(picture.edges.flatMap(({ from, ghost }) => (ghost?.isOrder === true ? [] : [from])));
+  const edges = picture.edges.filter(({ from, ghost }) => ghost?.isOrder !== true || !leads.has(from));
+  return { ...picture, edges };
+}

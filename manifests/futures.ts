@@ -1,0 +1,10 @@
+// All that can still happen to a run: what its tasks may add, the rest of its state machine, and what would be undone.
+
+import { compensationFutures } from '../kernel/compensation.ts';
+import type { Futures } from '../kernel/ghost.ts';
+import type { Run } from '../kernel/run.ts';
+
+export function futuresOf(run: Run): Futures {
+  const parts = [compensationFutures(run)];
+  return { ghosts: parts.flatMap(({ ghosts }) => ghosts), edges: parts.flatMap(({ edges }) => edges) };
+}
