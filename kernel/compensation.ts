@@ -62,9 +62,10 @@ export function compensationFutures(run: Run): Futures {
   const done = mayBeUndone
     .filter(({ state }) => state === 'SUCCESS')
     .sort((left, right) => right.endedAs - left.endedAs);
-  const edges = done.slice(1).map((node, index): GhostEdge => {
-    const from = compensationId(done[index]?.id ?? '');
-    return { from, to: compensationId(node.id), isRequired: true };
+  // A task always comes before what undoes it, though no edge will say so.
+  const edges = mayBeUndone.map(({ id }): GhostEdge => ({ from: id, to: compensationId(id), isRequired: false }));
+  done.slice(1).forEach((node, index) => {
+    edges.push({ from: compensationId(done[index]?.id ?? ''), to: compensationId(node.id), isRequired: true });
   });
   // What is still to end is undone before all that has ended, in an order that nobody knows yet.
   const [last] = done;

@@ -3,8 +3,9 @@
 import { compensationFutures } from '../kernel/compensation.ts';
 import type { Futures } from '../kernel/ghost.ts';
 import type { Run } from '../kernel/run.ts';
+import { machineFutures } from './states/futures.ts';
 
 export function futuresOf(run: Run): Futures {
-  const parts = [compensationFutures(run)];
+  const parts = [machineFutures(run), compensationFutures(run)];
   return { ghosts: parts.flatMap(({ ghosts }) => ghosts), edges: parts.flatMap(({ edges }) => edges) };
 }

@@ -8,7 +8,7 @@
 
 import { layersOf } from '../../kernel/picture/layers.ts';
 import type { EdgeLook, Look, Picture, PictureEdge } from '../../kernel/picture/picture.ts';
-import { nameOf, noteOf, signOf } from '../../kernel/picture/words.ts';
+import { isAlternative, nameOf, noteOf, signOf } from '../../kernel/picture/words.ts';
 import type { Paint } from './colors.ts';
 import { clean, displayWidth, fit } from './text.ts';
 
@@ -74,7 +74,7 @@ function spotsOf(picture: Picture): { layers: Spot[][]; links: Link[] } {
     return spot;
   };
   for (const node of picture.nodes) {
-    const note = noteOf(node);
+    const note = [noteOf(node), isAlternative(node) ? 'one of several' : ''].filter((part) => part !== '').join(', ');
     const name = fit(clean(nameOf(node)), LABEL_LIMIT);
     const text = `${signOf(node.look)} ${name}${note === '' ? '' : ` (${note})`}`;
     byId.set(node.id, stand(node.id, layerOf.get(node.id) ?? 0, text, node.look));

@@ -4,7 +4,7 @@
 
 import { layersOf } from '../../kernel/picture/layers.ts';
 import type { Look, Picture, PictureNode } from '../../kernel/picture/picture.ts';
-import { LOOKS, legendOf, nameOf, noteOf, signOf } from '../../kernel/picture/words.ts';
+import { isAlternative, LOOKS, legendOf, nameOf, noteOf, signOf } from '../../kernel/picture/words.ts';
 import type { Colors, Paint } from './colors.ts';
 import { drawing } from './graph-drawing.ts';
 import { clean, displayWidth, fit, padEnd } from './text.ts';
@@ -94,8 +94,8 @@ function widest(texts: Iterable<string>): number {
 
 function wordsFor(node: PictureNode): string {
   const means = LOOKS.find(({ look }) => look === node.look)?.means ?? '';
-  const note = noteOf(node);
-  return note === '' ? means : `${means}, ${note}`;
+  const alternative = isAlternative(node) ? 'one of several' : '';
+  return [means, noteOf(node), alternative].filter((part) => part !== '').join(', ');
 }
 
 function afterText(ids: readonly string[]): string {

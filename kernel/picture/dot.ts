@@ -9,7 +9,7 @@
 import { colorOf, inkOn } from './colors.ts';
 import { layersOf } from './layers.ts';
 import type { Look, Picture, PictureEdge, PictureNode } from './picture.ts';
-import { legendOf, nameOf, noteOf, signOf } from './words.ts';
+import { isAlternative, legendOf, nameOf, noteOf, signOf } from './words.ts';
 
 const LABEL_LIMIT = 80;
 
@@ -40,9 +40,9 @@ export function dotOf(picture: Picture): string {
   const legend = legendOf(picture).map(({ sign, means }) => `${sign} ${means}`);
   const lines = [
     `digraph ${quoted(picture.name)} {`,
-    `  graph [rankdir=LR, fontname="sans-serif", fontsize=10, fontcolor="#616161", nodesep=0.25, ranksep=0.45, label=${quoted(legend.join('    '))}];`,
-    '  node [shape=box, fontname="sans-serif", fontsize=12, height=0.4, margin="0.14,0.06"];',
-    '  edge [fontname="sans-serif", fontsize=10, arrowsize=0.7];',
+    `  graph [rankdir=LR, fontname="Helvetica", fontsize=10, fontcolor="#616161", nodesep=0.25, ranksep=0.45, label=${quoted(legend.join('    '))}];`,
+    '  node [shape=box, fontname="Helvetica", fontsize=12, height=0.4, margin="0.2,0.07"];',
+    '  edge [fontname="Helvetica", fontsize=10, arrowsize=0.7];',
   ];
   for (const node of picture.nodes) lines.push(`  ${quoted(node.id)} ${listed(nodeAttributes(node))};`);
   for (const [index, ids] of alternativesOf(picture).entries()) {
@@ -92,11 +92,12 @@ function edgeAttributes(edge: PictureEdge, byId: ReadonlyMap<string, PictureNode
 /** Ghosts of which one comes, as ids. */
 function alternativesOf({ nodes }: Picture): string[][] {
   const byGroup = new Map<string, string[]>();
-  for (const { id, ghost } of nodes) {
-    if (ghost?.group === undefined || ghost.isImpossible === true) continue;
-    const known = byGroup.get(ghost.group);
-    if (known === undefined) byGroup.set(ghost.group, [id]);
-    else known.push(id);
+  for (const node of nodes) {
+    const group = node.ghost?.group;
+    if (group === undefined || !isAlternative(node)) continue;
+    const known = byGroup.get(group);
+    if (known === undefined) byGroup.set(group, [node.id]);
+    else known.push(node.id);
   }
   return [...byGroup.values()].filter((ids) => ids.length > 1);
 }

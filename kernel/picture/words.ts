@@ -24,10 +24,13 @@ export function signOf(look: Look): string {
 /** What a box says beneath its name; empty when the name says it all. */
 export function noteOf({ ghost, fold, look }: PictureNode): string {
   const times = fold === undefined ? '' : fold.form === 'chain' ? `${fold.count} in a row` : `${fold.count} of them`;
-  if (ghost === null) return times;
-  const bounds = look === 'impossible' ? '' : boundsOf(ghost);
-  const alternative = ghost.kind === 'oneOf' && look !== 'impossible' ? 'one of several' : '';
-  return [times, bounds, alternative].filter((word) => word !== '').join(', ');
+  const bounds = ghost === null || look === 'impossible' ? '' : boundsOf(ghost);
+  return [times, bounds].filter((word) => word !== '').join(', ');
+}
+
+/** Only one of those that are alternatives to it comes, and it may be another. */
+export function isAlternative({ ghost }: PictureNode): boolean {
+  return ghost?.group !== undefined && ghost.isImpossible !== true;
 }
 
 function boundsOf({ kind, atLeast, atMost }: GhostMark): string {

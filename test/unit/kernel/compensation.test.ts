@@ -1,6 +1,7 @@
 // Undoing: which tasks are compensated, in which order, with what, and how the run ends then.
 
 import { describe, expect, test } from 'vitest';
+import { compensationFutures } from '../../../kernel/compensation.ts';
 import { freeze, thaw } from '../../../kernel/snapshot.ts';
 import { phaseOf } from '../../../kernel/status.ts';
 import type { NodeSpec, Outcome, TaskSpec } from '../../../kernel/task.ts';
@@ -89,4 +90,30 @@ test('a run that succeeds undoes nothing', () => {
   const driver = new Driver(registration({ nodes: CHAIN })).finish();
   expect(Object.keys(states(driver))).toEqual(['a', 'b', 'c']);
   expect(driver.run.end?.phase).toBe('Succeeded');
+});
+
+describe('what would be undone', () => {
+  const edges = (driver: Driver): string[] =>
+    compensationFutures(driver.run).edges.flatMap(({ from, to }) =>
+      from.startsWith('compensate/') ? [`${from} -> ${to}`] : [],
+    );
+  const ghosts = (driver: Driver): string[] => compensationFutures(driver.run).ghosts.map(({ id }) => id);
+
+  test('may come as long as the run could fail, in reverse order of what has ended', () => {
+    const driver = new Driver(registration({ nodes: CHAIN }));
+    expect(ghosts(driver)).toEqual(['compensate/a', 'compensate/b']);
+    expect(edges(driver)).toEqual(['compensate/b -> compensate/a']);
+    runNext(runNext(driver, made('a')), made('b'));
+    expect(edges(driver)).toEqual(['compensate/b -> compensate/a']);
+    runNext(driver, made('c'));
+    expect([ghosts(driver), edges(driver)]).toEqual([[], []]);
+  });
+
+  test('is no longer foreseen for what failed, and for nothing once it is being undone', () => {
+    const driver = new Driver(registration({ nodes: CHAIN }, { failurePolicy: 'Continue' }));
+    runNext(driver, failure());
+    expect(ghosts(driver)).toEqual([]);
+    expect(ghosts(failed())).toEqual([]);
+    expect(failed().run.nodes.has('compensate/a')).toBe(true);
+  });
 });
