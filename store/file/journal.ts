@@ -239,7 +239,8 @@ export class FileJournal implements Journal {
 
   #encodeSnapshot(data: JsonObject, seq: number, place: { readonly end: number; readonly line: number }): string {
     const { end, line } = place;
-    return encodeSnapshot({ uid: this.#files.ref.uid, seq, epoch: this.#epochOf(seq), end, line, data });
+    const packed = this.#options.data.encodeSnapshot(data);
+    return encodeSnapshot({ uid: this.#files.ref.uid, seq, epoch: this.#epochOf(seq), end, line, data: packed });
   }
 
   #writeSnapshot(text: string): Promise<void> {

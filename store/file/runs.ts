@@ -107,7 +107,7 @@ export class FileRuns implements Runs {
     const read = this.#read(files, options?.ignoreSnapshot ?? false);
     const data = this.#dataFiles(files);
     return {
-      snapshot: read.snapshot?.data ?? null,
+      snapshot: read.snapshot === null ? null : data.decodeSnapshot(read.snapshot.data),
       snapshotSeq: read.snapshot?.seq ?? 0,
       events: read.lines.map((line) => data.decode(line.event)),
       lastSeq: read.lastSeq,

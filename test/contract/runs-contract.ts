@@ -4,7 +4,8 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../kernel/events.ts';
-import type { Json } from '../../kernel/json.ts';
+import type { Json, JsonObject } from '../../kernel/json.ts';
+import type { TaskSpec } from '../../kernel/task.ts';
 import type { Journal, RunRef, Runs } from '../../store/store.ts';
 
 export interface RunsPair {
@@ -32,6 +33,16 @@ export function due(node: string): RunEvent {
 export function ended(output: Json): RunEvent {
   const outcome = { result: 'Success' as const, output };
   return { at: 3, time: 3, type: 'Ended', node: 'A', fence: '0000000001-0000000001', outcome };
+}
+
+function nextTask(input: Json): TaskSpec {
+  return { executor: { type: 'inline', name: 'Pass' }, input, memo: { raw: input } };
+}
+
+function nested(depth: number): Json {
+  let value: Json = 'p'.repeat(70_000);
+  for (let level = 0; level < depth; level += 1) value = level % 2 === 0 ? [value] : { $data: value };
+  return value;
 }
 
 export function describeRuns(name: string, open: () => Promise<RunsPair>): void {
@@ -188,6 +199,16 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
       ['an output that looks like a name of a file', { $data: 'a'.repeat(64) }],
       ['an output that looks like a wrapped one', { $data: { value: 1 } }],
       ['a large output that looks like a name', { $data: 'z'.repeat(100_000) }],
+      ['a large text inside', { small: 1, list: [{ big: 'x'.repeat(200_000) }, { big: 'x'.repeat(200_000) }] }],
+      [
+        'large texts inside large lists',
+        [Array.from({ length: 90 }, (_, index) => 'w'.repeat(900 + index)), 'v'.repeat(70_000)],
+      ],
+      [
+        'what looks like a name inside',
+        { a: { $data: 'a'.repeat(64) }, b: [{ $data: { text: '1' } }, 'u'.repeat(70_000)] },
+      ],
+      ['what is nested deeply', nested(300)],
       ['an output with a key __proto__', JSON.parse('{"__proto__": {"a": 1}}') as Json],
     ])('%s comes back as it was, wherever an event carries one', async (_name, value) => {
       const [one, other] = (await start()).handles;
@@ -196,11 +217,34 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
       const events: RunEvent[] = [
         registered(value),
         ended(value),
-        { ...stamp, type: 'InlineEnded', node: 'B', outcome: { result: 'Success' }, effect: { output: value } },
+        {
+          ...stamp,
+          type: 'InlineEnded',
+          node: 'B',
+          outcome: { result: 'Success' },
+          effect: { output: value, change: { nodes: [{ id: 'C', task: nextTask(value) }] } },
+        },
         { ...stamp, type: 'RunEnded', phase: 'Succeeded', reason: 'Completed', message: '', output: value },
       ];
       await journal.recorded(journal.append(events));
       expect(JSON.stringify((await other.load(REF))?.events)).toBe(JSON.stringify(events));
+    });
+
+    test('a snapshot comes back as it was, with data of any size in it', async () => {
+      const [one, other] = (await start()).handles;
+      const journal = await one.open(REF, 1);
+      const seq = journal.append([registered(), due('A')]);
+      const big: JsonObject = { small: 1, big: 'x'.repeat(200_000) };
+      const snapshot: JsonObject = {
+        registration: { input: big, change: { nodes: [{ id: 'A', task: { input: [big] } }] } },
+        growth: [
+          { change: { nodes: [{ id: 'B', task: { input: null, memo: { raw: big, variables: { v: big } } } }] } },
+        ],
+        nodes: [['A', { output: [big, { $data: 'no name' }] }]],
+        end: null,
+      };
+      await journal.snapshot(snapshot, seq);
+      expect(JSON.stringify((await other.load(REF))?.snapshot)).toBe(JSON.stringify(snapshot));
     });
 
     test('any JSON comes back as it was', async () => {
