@@ -1,5 +1,6 @@
-// Where data of users stands in what is written of a run: in its events, and in its snapshots. Everything else there is the engine's own,
-// and small.
+// Where data of users stands in what is written of a run: in its events, and in its snapshots.
+//
+// Owns: these places. Everything else there is the engine's own, and small. Does not own: what becomes of large data (data.ts).
 
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 
