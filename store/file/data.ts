@@ -1,8 +1,9 @@
 // Large data: what a run's events and snapshots carry beyond 64 KiB stands in data/SHA256.json, and what is written names it.
 //
-// `{"$data":"SHA256"}` stands for the content of that file, at whatever depth; a value of the user that is itself an object with the one
-// key `$data` is written `{"$data":{"value":...}}`, so the two never meet; `{"$data":{"text":"..."}}` holds what is nested deeply as JSON. The innermost value that is too large is the one that goes to a
-// file: data that is handed on from state to state, with something small changed beside it, is written once.
+// `{"$data":"SHA256"}` stands for the content of that file, at whatever depth. A value of the user that is itself an object with the one
+// key `$data` is written `{"$data":{"value":...}}`, so the two never meet; `{"$data":{"text":"..."}}` holds what is nested deeply, as JSON.
+// The innermost value that is too large is the one that goes to a file: data that is handed on from state to state, with something small
+// changed beside it, is written once.
 //
 // F1  a file is whole and synced, and its name too, before the line that names it is written.
 // F2  content is checked against its name when it is read; missing or changed content reads as null, with a note in quarantine.
