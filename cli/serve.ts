@@ -2,6 +2,7 @@
 // ever, `run` runs for as long as its run lasts.
 
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import type { Log } from '../runtime/log.ts';
 import type { ControllerDeps } from '../controller/deps.ts';
 import type { ControllerSeat, Store, WorkerSeat } from '../store/store.ts';
@@ -25,6 +26,12 @@ export async function takeFreeWorker(store: Store, prefix: string, slots: number
     const seat = await store.seats.takeWorker(`${prefix}${number}`, slots);
     if (seat !== null) return seat;
   }
+}
+
+/** `$OARLOCK_CONNECTORS`, else ./connectors beside the place where the engine was started. */
+export function connectorPlaces(session: Session): { folder: string; stateDir: string } {
+  const { env, workingDir } = session.io;
+  return { folder: resolve(workingDir, env['OARLOCK_CONNECTORS'] || 'connectors'), stateDir: session.stateDir };
 }
 
 export async function controllerDeps(
@@ -70,7 +77,8 @@ export async function serve(session: Session, options: ServeOptions): Promise<Se
   const workerSeat = await takeFreeWorker(store, 'run-', slots);
   const stop = new AbortController();
   const here = { leases: store.leasesAt(workerSeat), seats: store.seats };
-  const worker = runWorker({ store: here, seat: workerSeat, slots, clock, processes, log }, stop.signal);
+  const connectors = connectorPlaces(session);
+  const worker = runWorker({ store: here, seat: workerSeat, slots, clock, processes, log, connectors }, stop.signal);
   const deciding = AbortSignal.any([stop.signal, seat.lost]);
   const controller = runController({ ...deps, ...(onEvents === undefined ? {} : { onEvents }) }, deciding).then(() => {
     if (!stop.signal.aborted) throw new Error('the controller has lost its seat');

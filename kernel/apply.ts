@@ -354,6 +354,7 @@ function ruleLeft(node: Node, error: TaskError): number {
   const rules = node.task.retry ?? [];
   const index = matchRule(rules, error.type);
   const rule = rules[index];
+  if (error.permanent === true && rule?.errors?.includes(error.type) !== true) return -1;
   return rule !== undefined && (node.retriesUsed[index] ?? 0) < rule.maxAttempts ? index : -1;
 }
 

@@ -145,6 +145,8 @@ export const OUTPUT_INVALID = 'OutputInvalid';
 export interface TaskError {
   readonly type: string;
   readonly message: string;
+  /** The task says that another attempt would fail the same way: only a retry rule that names the type takes it. */
+  readonly permanent?: true;
 }
 
 /** Lost: its slot or machine is gone; what is left of it is ended before the next attempt. */

@@ -37,6 +37,7 @@ const ROWS: ReadonlyMap<string, ExecutorRow> = new Map<string, ExecutorRow>([
       compile: (value) => ({ type: 'python', ...(value as { script?: string; code?: string; args?: string[] }) }),
     },
   ],
+  ['connector', { compile: (value) => ({ type: 'connector', action: value as string }) }],
   ['mock', { compile: (value) => ({ type: 'mock', ...(value as JsonObject) }) }],
   [
     'wait',

@@ -13,6 +13,7 @@ const KINDS: Readonly<Partial<Record<Executor['type'], SlotKind>>> = {
   exec: 'shell',
   python: 'shell',
   call: 'host',
+  connector: 'host',
 };
 
 export function slotKindOf(offer: Offer): SlotKind {

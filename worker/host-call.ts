@@ -10,6 +10,7 @@ import { format } from 'node:util';
 import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
 import type { Executor } from '../kernel/task.ts';
 import type { Disk } from '../store/file/disk.ts';
+import { readInput, writeOutput } from './host-data.ts';
 import type { HostLog } from './host-log.ts';
 import type { HostMessage } from './host-message.ts';
 import { Speech } from './host-speech.ts';
@@ -72,8 +73,7 @@ export async function runFunction(
   }
   if (value === undefined) return 0;
   if (value === false) throw new TaskFailure('TaskFailed', 'returned false');
-  disk.unlink(message.outputPath);
-  disk.createNew(message.outputPath, toText(value));
+  writeOutput(message, disk, value);
   return 0;
 }
 
@@ -121,11 +121,6 @@ function resolveModule(message: HostMessage, module: string): string | null {
   }
 }
 
-function readInput(message: HostMessage, disk: Disk): Json {
-  const bytes = disk.read(message.inputPath);
-  return bytes === null ? null : (JSON.parse(bytes.toString()) as Json);
-}
-
 /** The function sees the variables of its task; they are gone before the next attempt. */
 async function withEnvironment<T>(message: HostMessage, body: () => Promise<T> | T): Promise<T> {
   const names = Object.keys(message.env);
@@ -143,18 +138,4 @@ async function withEnvironment<T>(message: HostMessage, body: () => Promise<T> |
       else process.env[name] = value;
     });
   }
-}
-
-function toText(value: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch (error) {
-    throw new TaskFailure(
-      'OutputInvalid',
-      `returned what JSON cannot hold: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-  if (text === undefined) throw new TaskFailure('OutputInvalid', `returned what JSON cannot hold: a ${typeof value}`);
-  return text;
 }

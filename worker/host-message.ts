@@ -3,6 +3,13 @@
 import type { Executor } from '../kernel/task.ts';
 import type { Job } from './job.ts';
 
+/** Absolute paths that connectors are given. */
+export interface ConnectorPlaces {
+  /** Of the user's own connectors; it need not exist. */
+  readonly folder: string;
+  readonly stateDir: string;
+}
+
 export interface HostMessage {
   readonly boot: string;
   readonly fence: string;
@@ -22,9 +29,10 @@ export interface HostMessage {
   readonly answersPath?: string;
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
+  readonly connectors: ConnectorPlaces;
 }
 
-export function hostMessage(job: Job, boot: string): string {
+export function hostMessage(job: Job, boot: string, connectors: ConnectorPlaces): string {
   const { offer, places, env, secrets } = job;
   const message: HostMessage = {
     boot,
@@ -43,6 +51,7 @@ export function hostMessage(job: Job, boot: string): string {
     ...(offer.messages === true ? { messagesPath: places.messages, answersPath: places.answers } : {}),
     env,
     secrets,
+    connectors,
   };
   return `${JSON.stringify(message)}\n`;
 }

@@ -1,6 +1,6 @@
 // The program of a JavaScript host: a resident process that runs one attempt at a time and is its keeper.
 //
-// Runs functions of modules (`call`), and programs whose output must be masked. Told by its worker through stdin, one JSON line an
+// Runs functions of modules (`call`), actions of connectors, and programs whose output must be masked. Told by its worker through stdin, one JSON line an
 // attempt; on the end of stdin it finishes what it runs, writes the outcome and exits.
 //
 // H1  the outcome is appended to the claim once, in the form of every slot (runtime/slot-line.ts).
@@ -13,6 +13,7 @@ import { formatSlotLine } from '../runtime/slot-line.ts';
 import { Disk } from '../store/file/disk.ts';
 import { pythonArguments } from './keeper.ts';
 import { runFunction } from './host-call.ts';
+import { runConnector } from './host-connector.ts';
 import { HostLog } from './host-log.ts';
 import type { HostMessage } from './host-message.ts';
 import { runProgram } from './host-program.ts';
@@ -74,6 +75,7 @@ class Host {
     // Looked for by the keeper of the attempt itself: whoever wrote the stop did so before it signalled.
     if (this.#disk.stat(message.stopPath) !== null) return 143;
     if (message.executor.type === 'call') return runFunction(message, message.executor, this.#disk, log, signal);
+    if (message.executor.type === 'connector') return runConnector(message, message.executor, this.#disk, log, signal);
     if (message.executor.type === 'command')
       return runProgram(message, ['/bin/sh', '-c', message.executor.command], this.#disk, log);
     if (message.executor.type === 'exec') return runProgram(message, message.executor.argv, this.#disk, log);
@@ -87,9 +89,10 @@ class Host {
     const failure = TaskFailure.of(error);
     if (error instanceof Error && !(error instanceof TaskFailure)) log.write(`${error.stack ?? error.message}\n`);
     this.#disk.unlink(message.outputPath);
+    const report = { errorType: failure.type, message: log.mask(failure.message) };
     this.#disk.createNew(
       message.outputPath,
-      JSON.stringify({ errorType: failure.type, message: log.mask(failure.message) }),
+      JSON.stringify(failure.isPermanent ? { ...report, permanent: true } : report),
     );
     return 1;
   }

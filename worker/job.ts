@@ -3,7 +3,8 @@
 // Owns: what a task may see of the worker's environment, and the errors of a task that cannot even start.
 // Does not own: how it runs (keeper.ts, host.ts).
 //
-// J1  a task sees PATH, HOME, locale and what it names; never anything else of the worker's environment.
+// J1  a task sees PATH, HOME, locale and what it names; never anything else of the worker's environment. Connectors, which are not the
+//     workflow's own words, are also given DATABASE_URL.
 // J2  values from fromEnv and fromFile are secrets: they are in the job, and in no file, no name and no title of a process.
 
 import { dirname } from 'node:path';
@@ -49,6 +50,7 @@ export function prepareJob(offer: Offer, places: LeasePlaces, disk: Disk, own: N
     if (resolved.isSecret && resolved.value !== '') secrets.push(resolved.value);
     env[name] = resolved.value;
   }
+  if (offer.executor.type === 'connector') passDatabaseUrl(own, env, secrets);
   Object.assign(env, {
     OARLOCK_FENCE: offer.fence,
     OARLOCK_RUN: offer.run,
@@ -75,6 +77,22 @@ function speakingEnvironment(own: Readonly<Record<string, string>>): Record<stri
     PYTHONPATH: path === undefined || path === '' ? helper : `${path}:${helper}`,
     PYTHONUNBUFFERED: own['PYTHONUNBUFFERED'] ?? '1',
   };
+}
+
+/** The database that connectors use unless the task names another; its password is a secret in both forms. */
+function passDatabaseUrl(own: NodeJS.ProcessEnv, env: Record<string, string>, secrets: string[]): void {
+  const url = env['DATABASE_URL'] ?? own['DATABASE_URL'];
+  if (url === undefined || url === '') return;
+  env['DATABASE_URL'] = url;
+  secrets.push(url);
+  const password = URL.canParse(url) ? new URL(url).password : '';
+  if (password === '') return;
+  secrets.push(password);
+  try {
+    secrets.push(decodeURIComponent(password));
+  } catch {
+    // Not written as URLs write it: then it stands as it is.
+  }
 }
 
 type Resolved = { readonly value: string; readonly isSecret: boolean } | { readonly problem: string };

@@ -11,7 +11,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Processes, ProcessIdentity } from '../kernel/ports.ts';
 import { bootPrefix, formatSlot, type SlotLetter } from '../runtime/slot-token.ts';
-import { hostMessage } from './host-message.ts';
+import { type ConnectorPlaces, hostMessage } from './host-message.ts';
 import type { Job } from './job.ts';
 import { keeperBlock, keeperSetup } from './keeper.ts';
 
@@ -89,10 +89,10 @@ export class Slot {
     return new Slot('s', child, settings, (job) => keeperBlock(job, umask));
   }
 
-  static host(settings: SlotSettings): Slot {
+  static host(settings: SlotSettings, connectors: ConnectorPlaces): Slot {
     const child = start(process.execPath, hostArguments(), settings, 'pipe');
     const boot = bootPrefix(settings.processes.bootId());
-    return new Slot('j', child, settings, (job) => hostMessage(job, boot));
+    return new Slot('j', child, settings, (job) => hostMessage(job, boot, connectors));
   }
 }
 

@@ -3,9 +3,12 @@
 export class TaskFailure extends Error {
   override readonly name = 'TaskFailure';
   readonly type: string;
-  constructor(type: string, message: string, options?: { cause?: unknown }) {
+  /** Another attempt would fail the same way. */
+  readonly isPermanent: boolean;
+  constructor(type: string, message: string, options: { cause?: unknown; isPermanent?: boolean } = {}) {
     super(message, options);
     this.type = type;
+    this.isPermanent = options.isPermanent === true;
   }
 
   /** The name of a thrown error is its type; a plain Error, and what is no Error at all, is TaskFailed. */

@@ -15,6 +15,7 @@ import type { Log } from '../runtime/log.ts';
 import { Disk } from '../store/file/disk.ts';
 import type { Leases, Offer, Seats, Standing, WorkerSeat } from '../store/store.ts';
 import { slotKindOf } from './executors.ts';
+import type { ConnectorPlaces } from './host-message.ts';
 import { baseEnvironment, type Job, prepareJob } from './job.ts';
 import { Slot, type SlotSettings } from './slot.ts';
 import { Sweep, type Sweepable, ticksNow } from './sweep.ts';
@@ -29,6 +30,7 @@ export interface WorkerOptions {
   readonly log: Log;
   /** What `fromEnv` reads and the base environment is taken from. Default: this process's. */
   readonly env?: NodeJS.ProcessEnv;
+  readonly connectors: ConnectorPlaces;
   readonly disk?: Disk;
 }
 
@@ -290,7 +292,7 @@ class Worker {
   #slotOf(desk: Desk, kind: 'shell' | 'host'): Slot {
     const known = desk[kind];
     if (known !== null && !known.isOver) return known;
-    const slot = kind === 'shell' ? Slot.shell(this.#settings) : Slot.host(this.#settings);
+    const slot = kind === 'shell' ? Slot.shell(this.#settings) : Slot.host(this.#settings, this.#options.connectors);
     desk[kind] = slot;
     void slot.exited.then(() => {
       if (desk[kind] === slot) desk[kind] = null;

@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { Failure, type ExitCode } from '../failure.ts';
 import { untilStopped } from '../lifeline.ts';
-import { servingLog, takeFreeWorker } from '../serve.ts';
+import { connectorPlaces, servingLog, takeFreeWorker } from '../serve.ts';
 import type { Session } from '../session.ts';
 
 export interface WorkerOptions {
@@ -36,8 +36,17 @@ export async function worker(session: Session, options: WorkerOptions): Promise<
   const clock = await session.clock();
   // It gives the seat back itself, once the last of its slots is gone.
   const { seats } = store;
+  const connectors = connectorPlaces(session);
   await runWorker(
-    { store: { leases: store.leasesAt(seat), seats }, seat, slots, clock, processes: createProcesses(), log },
+    {
+      store: { leases: store.leasesAt(seat), seats },
+      seat,
+      slots,
+      clock,
+      processes: createProcesses(),
+      log,
+      connectors,
+    },
     stop,
   );
   log.info('the worker has ended');

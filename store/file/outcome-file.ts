@@ -98,13 +98,14 @@ function describeExit(exitCode: number): TaskError {
   return { type: 'TaskFailed', message };
 }
 
-/** What a failed task itself says in OARLOCK_OUTPUT: `{errorType?, message?}`. */
+/** What a failed task itself says in OARLOCK_OUTPUT: `{errorType?, message?, permanent?}`. */
 function reportedError(output: Json | undefined): Partial<TaskError> {
   if (output === undefined || !isObject(output)) return {};
-  const { errorType, message } = output;
+  const { errorType, message, permanent } = output;
   return {
     ...(typeof errorType === 'string' && errorType !== '' ? { type: errorType.slice(0, ERROR_TYPE_LIMIT) } : {}),
     ...(typeof message === 'string' && message !== '' ? { message: message.slice(0, MESSAGE_LIMIT) } : {}),
+    ...(permanent === true ? { permanent } : {}),
   };
 }
 

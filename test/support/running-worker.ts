@@ -45,6 +45,7 @@ export async function startWorker(slots = 2, env: NodeJS.ProcessEnv = process.en
       processes: place.processes,
       log: createLog({ write: (line) => void said.push(line) }),
       env,
+      connectors: { folder: join(place.root, 'connectors'), stateDir: place.root },
     },
     abort.signal,
   );

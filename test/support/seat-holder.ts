@@ -29,8 +29,10 @@ if (role === 'controller') {
     const stop = new AbortController();
     process.on('SIGTERM', () => stop.abort());
     const leases = new FileLeases(new Disk(), paths, processes);
+    const connectors = { folder: '', stateDir: '' };
+    const clock = createClock(0);
     await runWorker(
-      { store: { leases, seats }, seat, slots: Number(slots), clock: createClock(0), processes, log: createLog() },
+      { store: { leases, seats }, seat, slots: Number(slots), clock, processes, log: createLog(), connectors },
       stop.signal,
     );
   }

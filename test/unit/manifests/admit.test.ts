@@ -213,7 +213,7 @@ describe('what is refused', () => {
       name: 'no executor',
       tasks: [{ id: 'a' }],
       words:
-        'spec.tasks[0]: expected exactly one of command, exec, call, python, mock, wait, signal, taskRef, found none',
+        'spec.tasks[0]: expected exactly one of command, exec, call, python, connector, mock, wait, signal, taskRef, found none',
     },
     {
       name: 'two executors',

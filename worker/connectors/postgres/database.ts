@@ -1,0 +1,129 @@
+// One connection, one transaction, for one action;
+// and the errors of a database in words that say whether to try again.
+
+import pg from 'pg';
+import { isObject, type JsonObject } from '../../../kernel/json.ts';
+import { type ActionContext, ConnectorError, invalidInput } from '../connector.ts';
+import type { Statement } from './sql.ts';
+
+const CONNECT_LIMIT_MS = 5_000;
+/** Types whose text is more exact than what JavaScript makes of it: date, timestamp. */
+const KEPT_AS_TEXT: readonly number[] = [1082, 1114];
+/** Classes of SQLSTATE that another attempt may not meet: connection, rollback, resources, operator, not now. */
+const PASSING = /^(08|40|53|55|57|58|XX)/;
+const TYPES: Readonly<Record<string, string>> = {
+  '23505': 'UniqueViolation',
+  '23502': 'NotNullViolation',
+  '23503': 'ForeignKeyViolation',
+  '23514': 'CheckViolation',
+  '42P01': 'TableNotFound',
+  '42703': 'ColumnNotFound',
+};
+
+export interface Transaction {
+  /** Rows as JSON has them. */
+  run(statement: Statement): Promise<JsonObject[]>;
+}
+
+/** `url`: of the task, else DATABASE_URL, else the server that comes with the engine. Commits when `body` is done. */
+export async function inTransaction<T>(
+  url: string | undefined,
+  mode: 'READ ONLY' | 'READ WRITE',
+  context: ActionContext,
+  body: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  const given = url ?? context.env['DATABASE_URL'];
+  if (given === undefined)
+    throw invalidInput('database: expected DATABASE_URL in the environment of the worker, found none');
+  return onServer(given, mode, context.signal, body);
+}
+
+async function onServer<T>(
+  url: string,
+  mode: string,
+  signal: AbortSignal,
+  body: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  const place = placeOf(url);
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+    application_name: 'oarlock connector',
+    types: { getTypeParser },
+  });
+  // Told by the query that it breaks; without a listener it would end the process.
+  client.on('error', () => undefined);
+  const abort = (): void => void client.end().catch(() => undefined);
+  try {
+    await client.connect().catch((error: unknown) => {
+      throw unreachable(place, error);
+    });
+    signal.addEventListener('abort', abort, { once: true });
+    await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED ${mode}`);
+    const result = await body({
+      async run({ text, values }) {
+        // The extended protocol takes one statement only.
+        const { rows } = await client.query({ text, values: [...values], queryMode: 'extended' } as pg.QueryConfig);
+        return rows.map((row: unknown) => (isObject(row) ? toJson(row) : {}));
+      },
+    });
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw describe(place, error);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    await client.end().catch(() => undefined);
+  }
+}
+
+function getTypeParser(oid: number, format?: 'text' | 'binary'): unknown {
+  return KEPT_AS_TEXT.includes(oid) ? (text: string) => text : pg.types.getTypeParser(oid, format as 'text');
+}
+
+/** Instants become texts; numeric and bigint are texts already, so that no digit is lost. */
+function toJson(row: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(row)) as JsonObject;
+}
+
+/** Where the database is, without who may use it. */
+function placeOf(url: string): string {
+  if (!URL.canParse(url) || !/^postgres(ql)?:/.test(url))
+    throw invalidInput('database: expected an address as postgres://USER:PASSWORD@HOST:PORT/DATABASE');
+  const { hostname, port, pathname, searchParams } = new URL(url);
+  return `database ${pathname.slice(1)} at ${hostname || searchParams.get('host') || 'the local socket'}:${port || '5432'}`;
+}
+
+function unreachable(place: string, error: unknown): ConnectorError {
+  const code = codeOf(error);
+  const message = messageOf(error);
+  // 28: wrong password or no such role; 3D: no such database. Neither comes right by waiting.
+  const lasting = /^(28|3D)/.test(code) ? 'permanent' : 'passing';
+  const text = `${place}: cannot be reached: ${message}`;
+  return new ConnectorError('DatabaseUnreachable', text, lasting, { cause: error });
+}
+
+function describe(place: string, error: unknown): unknown {
+  if (error instanceof ConnectorError) return error;
+  const code = codeOf(error);
+  // Not five characters: Node's own code, so the connection is gone.
+  if (!/^[0-9A-Z]{5}$/.test(code)) {
+    const isConnection = error instanceof Error && /connection|ECONN|EPIPE|socket/i.test(`${code} ${error.message}`);
+    if (!isConnection) return error;
+    return new ConnectorError('DatabaseUnreachable', `${place}: ${messageOf(error)}`, 'passing', { cause: error });
+  }
+  const type = TYPES[code] ?? (PASSING.test(code) ? 'DatabaseUnreachable' : 'DatabaseError');
+  const lasting = PASSING.test(code) ? 'passing' : 'permanent';
+  return new ConnectorError(type, `${place}: ${messageOf(error)} (SQLSTATE ${code})`, lasting, { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** Several addresses that failed say so in a list and with an empty message. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message || codeOf(error) : String(error);
+}

@@ -1,0 +1,41 @@
+// Text of any mail as lines that the later stages can rely on: one form of each character, cells of tables apart by tabs.
+
+/** Thousands that are set apart by a blank that does not break are one number. */
+const NUMBER_BLANK = /(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))/g;
+const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad]/g;
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
+
+export function normalizeText(text: string): string {
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(INVISIBLE, '')
+    .replace(CONTROL, '')
+    .replace(NUMBER_BLANK, '')
+    .normalize('NFKC')
+    .split('\n')
+    .map(normalizeLine)
+    .join('\n');
+}
+
+function normalizeLine(line: string): string {
+  return (
+    line
+      .replace(/[\u00a0\u202f\u2009\u3000]/g, ' ')
+      // Bold as mail programs write it in plain text.
+      .replace(/(^|[\s|(])\*{1,2}(?=\S)([^*\n]*?\S)\*{1,2}(?=$|[\s|):,.])/g, '$1$2')
+      .replace(/[|\u2500-\u257f¦]+/g, '\t')
+      // Rules and dot leaders.
+      .replace(/^[\s\t+=_~-]{3,}$/, '')
+      .replace(/(?:\.\s?){4,}|…+|[-_=]{4,}/g, '\t')
+      // What is aligned by blanks is in columns.
+      .replace(/ {2,}/g, '\t')
+      .replace(/ ?\t[ \t]*/g, '\t')
+      .replace(/^\t+|\t+$/g, '')
+      .trim()
+  );
+}
+
+/** Cells of a line; empty ones are gone. */
+export function cellsOf(line: string): string[] {
+  return line.split('\t').filter((cell) => cell !== '');
+}

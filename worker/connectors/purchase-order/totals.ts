@@ -1,0 +1,102 @@
+// The amounts of an order, which must add up: where the mail offers several
+// for one field, only the set that adds up is taken.
+
+import type { Amount } from './amounts.ts';
+import { add, compare, type Decimal, formatDecimal, multiply, negate, round } from './decimal.ts';
+import {
+  type AmountLabel,
+  amountCandidates,
+  type Candidate,
+  type Finding,
+  type Reading,
+  settle,
+  unreadable,
+} from './fields.ts';
+import type { Item } from './items.ts';
+import type { SumCheck } from './order.ts';
+
+export type Amounts = Readonly<Record<AmountLabel, Finding<Amount>>>;
+
+export const AMOUNT_LABELS: readonly AmountLabel[] = ['subtotal', 'discount', 'tax', 'shipping', 'total'];
+
+export function readAmounts(reading: Reading, items: readonly Item[]): Amounts {
+  const candidates = new Map(AMOUNT_LABELS.map((label) => [label, amountCandidates(reading, label)]));
+  const found = Object.fromEntries(
+    AMOUNT_LABELS.map((label) => {
+      const settled = settle(candidates.get(label) ?? []);
+      const raw = settled.value === null && settled.doubt === undefined ? unreadable(reading, label) : null;
+      return [
+        label,
+        raw === null ? settled : { value: null, doubt: `"${raw}" can be read in two ways`, candidates: [raw] },
+      ];
+    }),
+  ) as Record<AmountLabel, Finding<Amount>>;
+  const doubtful = AMOUNT_LABELS.filter(
+    (label) => found[label].doubt !== undefined && (candidates.get(label)?.length ?? 0) > 1,
+  );
+  for (const label of doubtful) {
+    const chosen = fitting(label, candidates.get(label) ?? [], found, items);
+    if (chosen !== null) found[label] = { value: chosen };
+  }
+  return found;
+}
+
+/** The one candidate with which the order adds up. */
+function fitting(
+  label: AmountLabel,
+  candidates: readonly Candidate<Amount>[],
+  found: Amounts,
+  items: readonly Item[],
+): Amount | null {
+  const keys = new Map(candidates.map((candidate) => [candidate.key, candidate.value]));
+  const good = [...keys.values()].filter((value) => {
+    const checks = checkSums({ ...found, [label]: { value } }, items, 2);
+    return checks.length > 0 && checks.every(({ ok }) => ok) && checks.some(({ name }) => name.includes(label));
+  });
+  return good.length === 1 ? (good[0] ?? null) : null;
+}
+
+/** Sums that the order must satisfy, as far as it has the numbers. */
+export function checkSums(amounts: Amounts, items: readonly Item[], digits: number): SumCheck[] {
+  const checks: SumCheck[] = [];
+  const { subtotal, discount, tax, shipping, total } = amounts;
+  const itemSum = sumOfItems(items);
+  const reduction = discount.value === null ? zero : negate(absolute(discount.value.value));
+  if (itemSum !== null && subtotal.value !== null) {
+    const isNet = compare(add(itemSum, reduction), subtotal.value.value) === 0;
+    checks.push(check('line_items = subtotal', isNet ? subtotal.value.value : itemSum, subtotal.value.value, digits));
+  }
+  const base = subtotal.value?.value ?? itemSum;
+  if (base !== null && total.value !== null) {
+    const charges = [tax, shipping].reduce((sum, { value }) => (value === null ? sum : add(sum, value.value)), base);
+    const left = subtotal.value === null ? 'line_items' : 'subtotal';
+    // A subtotal may be before or after the discount, and tax may be in the prices already.
+    const possible = [add(charges, reduction), charges];
+    if (tax.value !== null) possible.push(...possible.map((sum) => add(sum, negate(tax.value?.value ?? zero))));
+    const fits = possible.find((sum) => compare(sum, total.value?.value ?? zero) === 0);
+    checks.push(check(`${left} + charges = total`, fits ?? possible[0] ?? zero, total.value.value, digits));
+  }
+  return checks;
+}
+
+const zero: Decimal = { units: 0n, scale: 0 };
+
+function check(name: string, expected: Decimal, found: Decimal, digits: number): SumCheck {
+  const ok = compare(round(expected, Math.max(digits, found.scale)), found) === 0;
+  return { name, ok, expected: formatDecimal(expected, digits), found: formatDecimal(found, digits) };
+}
+
+function absolute(value: Decimal): Decimal {
+  return value.units < 0n ? negate(value) : value;
+}
+
+/** Null when there are none. */
+export function sumOfItems(items: readonly Item[]): Decimal | null {
+  if (items.length === 0) return null;
+  let sum = zero;
+  for (const { quantity, unitPrice, total } of items) {
+    if (total === null && unitPrice === null) return null;
+    sum = add(sum, total ?? multiply(quantity, unitPrice ?? zero));
+  }
+  return sum;
+}
