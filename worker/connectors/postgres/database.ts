@@ -3,6 +3,7 @@
 
 import pg from 'pg';
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
+import { embeddedPostgres, type EmbeddedServer } from '../../../store/postgres/embedded.ts';
 import { type ActionContext, ConnectorError, invalidInput } from '../connector.ts';
 import type { Statement } from './sql.ts';
 
@@ -36,6 +37,15 @@ export async function inTransaction<T>(
   if (given === undefined)
     throw invalidInput('database: expected DATABASE_URL in the environment of the worker, found none');
   return onServer(given, mode, context.signal, body);
+}
+
+async function startEmbedded(stateDir: string): Promise<EmbeddedServer> {
+  try {
+    return await embeddedPostgres(stateDir);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ConnectorError('DatabaseUnreachable', message, 'passing', { cause: error });
+  }
 }
 
 async function onServer<T>(

@@ -323,14 +323,13 @@ function nameOf(
     : { name: words.join(' '), sku: null };
 }
 
+const BULLET_SIGN = /^[\s\t]*[-–•*·◦▪]\s+/u;
+const TRAILING =
+  /[\s\t]*(?:[,;:=@×(–-]|\b(?:at|@|x|qty\.?|quantity|menge|anzahl|qté|à|zu|je|for|for the price of|for a total of|price|unit price|each)\b|数量|単価)+[\s\t:]*$/iu;
+
 function cleanName(piece: string, isFirst: boolean): string {
-  const text = (isFirst ? piece.replace(/^[\s\t]*[-–•*·◦▪]\s+/u, '') : piece.replace(FILLER, '')).trim();
-  return text
-    .replace(
-      /[\s\t]*(?:[,;:=@×(–-]|\b(?:at|@|x|qty\.?|quantity|menge|anzahl|qté|à|zu|je|for|for the price of|for a total of|price|unit price|each)\b|数量|単価)+[\s\t:]*$/iu,
-      '',
-    )
-    .trim();
+  const text = (isFirst ? piece.replace(BULLET_SIGN, '') : piece.replace(FILLER, '')).trim();
+  return text.replace(TRAILING, '').trim();
 }
 
 function unitBetween(piece: string): string | null {
