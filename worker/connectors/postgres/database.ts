@@ -34,9 +34,12 @@ export async function inTransaction<T>(
   body: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   const given = url ?? context.env['DATABASE_URL'];
-  if (given === undefined)
-    throw invalidInput('database: expected DATABASE_URL in the environment of the worker, found none');
-  return onServer(given, mode, context.signal, body);
+  const embedded = given === undefined ? await startEmbedded(context.stateDir) : null;
+  try {
+    return await onServer(given ?? embedded?.url ?? '', mode, context.signal, body);
+  } finally {
+    embedded?.release();
+  }
 }
 
 async function startEmbedded(stateDir: string): Promise<EmbeddedServer> {
