@@ -12,8 +12,8 @@ import { COMPENSATION_PREFIX } from './compensation.ts';
 import { isSame } from './expression.ts';
 import type { Json } from './json.ts';
 import { Node } from './node.ts';
-import type { Run } from './run.ts';
-import type { GraphChange, NodeSpec, TaskSpec } from './task.ts';
+import { Run } from './run.ts';
+import type { GraphChange, NodeSpec, Registration, TaskSpec } from './task.ts';
 
 /** Why a change may not be made. */
 export interface Refusal {
@@ -67,6 +67,12 @@ export function makeChange(run: Run, change: GraphChange, by: string | null): Ma
   return made;
 }
 
+/** Null when a run may begin so, else why not: its first change must keep the promises that it makes. */
+export function checkRegistration(registration: Registration): string | null {
+  const made = tryChange(new Run(registration, 0, 0), registration.change, null);
+  return 'message' in made ? made.message : null;
+}
+
 function problemOf(run: Run, change: GraphChange): string | null {
   if (run.end !== null) return 'the run has ended';
   if (run.brokenPromise !== null) return 'the run ends: a promise was broken';
@@ -82,6 +88,12 @@ function problemOf(run: Run, change: GraphChange): string | null {
     if (present !== undefined) continue;
     if (taskOf(run, spec) === null)
       return `node "${spec.id}": no template "${typeof spec.task === 'string' ? spec.task : ''}"`;
+    if (
+      typeof spec.task !== 'string' &&
+      isTemplate(run, spec.task.task) &&
+      !isSame(spec.task as unknown as Json, taskOf(run, { ...spec, task: spec.task.task ?? '' }) as unknown as Json)
+    )
+      return `node "${spec.id}": "${spec.task.task ?? ''}" is a template, expected its name instead of another definition of it`;
     if (spec.id.startsWith(COMPENSATION_PREFIX))
       return `node "${spec.id}": expected no id that begins with ${COMPENSATION_PREFIX}, which is for what undoes a task`;
     added.set(spec.id, spec);
@@ -112,12 +124,14 @@ function isAfter(run: Run, node: Node, id: string): boolean {
   return other !== undefined && node.predecessors.has(other);
 }
 
-function taskOf(run: Run, spec: NodeSpec): TaskSpec | null {
-  if (typeof spec.task !== 'string') return spec.task;
-  const templates = run.registration.templates;
-  return templates !== undefined && Object.hasOwn(templates, spec.task)
-    ? { task: spec.task, ...(templates[spec.task] as TaskSpec) }
-    : null;
+function taskOf(run: Run, { task }: NodeSpec): TaskSpec | null {
+  if (typeof task !== 'string') return task;
+  const template = isTemplate(run, task) ? run.registration.templates?.[task] : undefined;
+  return template === undefined ? null : { task, ...template };
+}
+
+function isTemplate({ registration: { templates } }: Run, name: string | undefined): boolean {
+  return name !== undefined && templates !== undefined && Object.hasOwn(templates, name);
 }
 
 function isSameSpec(left: NodeSpec, right: NodeSpec): boolean {

@@ -29,13 +29,20 @@ export interface Ghost {
 export interface GhostEdge {
   readonly from: string;
   readonly to: string;
-  /** The ghost at one end brings it whenever it comes. */
+  /** It stands whenever all that may come has come; the others are for when something stays away, or are up to who makes them. */
   readonly isRequired: boolean;
   /** It says only what waits for what (a join for all that its branches hold); drawings lead along the others. */
   readonly isOrder?: true;
 }
 
+/** Edges that may still come between nodes that are there: from any of these to any of those, unless it stands or closes a cycle. */
+export interface LooseEdges {
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+}
+
 export interface Futures {
   readonly ghosts: readonly Ghost[];
   readonly edges: readonly GhostEdge[];
+  readonly between?: readonly LooseEdges[];
 }

@@ -149,6 +149,11 @@ export class Run {
     return counts.PENDING + counts.RUNNING + counts.RETRYING + counts.WAITING;
   }
 
+  /** Will anything new begin, now or once it is resumed? */
+  get isOpenEnded(): boolean {
+    return this.end === null && !this.isCancelRequested && !this.isFailing;
+  }
+
   /** May anything new begin, room permitting? */
   get isOpen(): boolean {
     return (

@@ -1,6 +1,6 @@
 // A promise as it is written: in a manifest, or by a task while it runs. What it means: docs/promises.md.
 
-/** A node by its id (`*` and `?` stand for any text and any character), or by the task or template that it is of. */
+/** A node by its id, where `*` is any text and `?` any character, or by the task or template that it is of; a text alone is an id. */
 export type Selector = string | { readonly node: string } | { readonly task: string };
 
 /** One way to bound how a graph may grow, and whom it binds. Exactly one of the meanings stands. */

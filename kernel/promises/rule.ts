@@ -3,9 +3,11 @@
 // Owns: entries of the table that look at one creator, one new node or one new edge alone. Does not own: shapes (form.ts), which look at the
 // graph.
 
+import { Form, type KnownTasks } from './form.ts';
 import { promiseText } from './problem.ts';
 import type { PromiseSpec, Selector } from './promise.ts';
 import { type Matcher, matcherOf, type Named } from './selector.ts';
+import { ShapeSyntaxError } from './shape.ts';
 
 type EdgeMatcher = (from: Named, to: Named) => boolean;
 
@@ -24,22 +26,38 @@ export class Rule {
   /** May such a node be added? Null: any may. */
   readonly nodes: Matcher | null;
   readonly edges: EdgeMatcher | null;
+  readonly #ends: readonly Matcher[];
   readonly bounds: Bounds | null;
   /** Nodes that were added under it, in all and by each creator. */
   total = 0;
   readonly perCreator = new Map<string, number>();
 
-  constructor(spec: PromiseSpec) {
+  /** Of a shape. */
+  readonly form: Form | null;
+
+  /** Null for words that no engine of this version wrote. */
+  static of(spec: PromiseSpec, known: KnownTasks): Rule | null {
+    try {
+      return new Rule(spec, known);
+    } catch (error) {
+      if (error instanceof ShapeSyntaxError) return null;
+      throw error;
+    }
+  }
+
+  private constructor(spec: PromiseSpec, known: KnownTasks) {
     this.spec = spec;
     this.text = promiseText(spec);
     this.binds = matcherOf(spec.by);
     this.nodes = nodesOf(spec);
     this.edges = edgesOf(spec);
-    const { only } = spec;
+    const { only, noEdges } = spec;
+    this.#ends = [...(only?.edges ?? []), noEdges ?? {}].flatMap(({ from, to }) => [matcherOf(from), matcherOf(to)]);
     const isBound = only?.atLeast !== undefined || only?.atMost !== undefined;
     this.bounds = isBound
       ? { atLeast: only.atLeast ?? 0, atMost: only.atMost ?? null, isEach: only.each === true }
       : null;
+    this.form = spec.shape === undefined ? null : new Form(spec, known);
   }
 
   /** How many nodes were added, as the bounds count them. */
@@ -57,6 +75,11 @@ export class Rule {
     if (this.bounds === null || nodes === 0) return;
     this.total += nodes;
     this.perCreator.set(creator, (this.perCreator.get(creator) ?? 0) + nodes);
+  }
+
+  /** The same for nodes that it treats alike as ends of edges. */
+  edgeClass(named: Named): string {
+    return this.#ends.map((matches) => (matches(named) ? '1' : '0')).join('');
   }
 
   /** Why such a node, or edge, may not come from those that it binds; null when it may. */
@@ -90,10 +113,4 @@ function edgesOf({ noNewEdges, only, noEdges }: PromiseSpec): EdgeMatcher | null
 function edgeMatcher(ends: { readonly from?: Selector; readonly to?: Selector }): EdgeMatcher {
   const [from, to] = [matcherOf(ends.from), matcherOf(ends.to)];
   return (start, end) => from(start) && to(end);
-}
-
-/** Selectors that tell nodes apart: of those that may be added, of ends of edges, and of creators. */
-export function selectorsOf({ by, only, noEdges }: PromiseSpec): Selector[] {
-  const ends = [...(only?.edges ?? []), noEdges ?? {}];
-  return [by, ...(only?.nodes ?? []), ...ends.flatMap(({ from, to }) => [from, to])].filter((one) => one !== undefined);
 }

@@ -12,18 +12,16 @@ export interface Named {
 
 export type Matcher = (named: Named) => boolean;
 
+/** A text alone is a pattern of ids. */
 export function matcherOf(selector: Selector | undefined): Matcher {
   if (selector === undefined) return () => true;
-  if (typeof selector === 'string')
-    return ({ id, task }) => isLike(id, selector) || (task !== null && isLike(task, selector));
-  if ('node' in selector) return ({ id }) => isLike(id, selector.node);
-  return ({ task }) => task !== null && isLike(task, selector.task);
+  const { node, task } = namesOf(selector);
+  if (node !== undefined) return ({ id }) => isLike(id, node);
+  return (named) => named.task === task;
 }
 
-/** The pattern of ids, and that of tasks, that a selector holds. */
-export function patternsOf(selector: Selector): { readonly id?: string; readonly task?: string } {
-  if (typeof selector === 'string') return { id: selector, task: selector };
-  return 'node' in selector ? { id: selector.node } : { task: selector.task };
+export function namesOf(selector: Selector): { readonly node?: string; readonly task?: string } {
+  return typeof selector === 'string' ? { node: selector } : selector;
 }
 
 export function isLiteral(pattern: string): boolean {
@@ -69,23 +67,20 @@ export function witnesses(patterns: readonly string[], isTaken: (text: string) =
 
 /** The last `refused` patterns must not match. */
 function walk(patterns: readonly string[], refused: number): string[] {
-  const letters = [...new Set(['~', ...patterns.join('').replaceAll(/[*?]/g, '').split('')])];
-  const start = patterns.map((pattern) => closure(pattern, [0]));
-  const seen = new Set([start.join('|')]);
+  const letters = new Set(['~', ...patterns.join('').replaceAll(/[*?]/g, '').split('')]);
+  const seen = new Set<string>();
   const found = new Map<string, string>();
-  const open: { text: string; states: number[][] }[] = [{ text: '', states: start }];
+  const open = [{ text: '', states: patterns.map((pattern) => closure(pattern, [0])) }];
   for (const { text, states } of open) {
-    const matched = states.map((state, index) => state.includes((patterns[index] as string).length));
-    const key = matched.join();
-    const isRefused = matched.slice(patterns.length - refused).includes(true);
-    if (text !== '' && !(refused > 0 && isRefused) && !found.has(key)) found.set(key, text);
-    if (seen.size > STATES_LIMIT) continue;
     for (const letter of letters) {
       const next = states.map((state, index) => stepped(patterns[index] as string, state, letter));
-      const nextKey = next.join('|');
-      if (seen.has(nextKey)) continue;
-      seen.add(nextKey);
+      const key = next.join('|');
+      if (seen.has(key) || seen.size > STATES_LIMIT) continue;
+      seen.add(key);
       open.push({ text: text + letter, states: next });
+      const matched = next.map((state, index) => state.includes((patterns[index] as string).length));
+      const isRefused = matched.slice(patterns.length - refused).includes(true);
+      if (!isRefused && !found.has(matched.join())) found.set(matched.join(), text + letter);
     }
   }
   return [...found.values()];

@@ -60,7 +60,7 @@ export class Part {
 }
 
 const DEPTH_LIMIT = 50;
-const NAME = /[\p{L}\p{N}_](?:[\p{L}\p{N}_./]|-(?!>)|\.(?!\.\.))*/uy;
+const NAME = /[\p{L}\p{N}_](?:[\p{L}\p{N}_/]|-(?!>)|\.(?!\.\.))*/uy;
 
 /** Throws ShapeSyntaxError. */
 export function parseShape(text: string): Part {

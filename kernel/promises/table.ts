@@ -11,7 +11,9 @@ import { isCompensation } from '../compensation.ts';
 import type { Node } from '../node.ts';
 import type { Run } from '../run.ts';
 import type { DisplayChange } from '../task.ts';
-import { promiseProblem } from './problem.ts';
+import type { Form, KnownTasks } from './form.ts';
+import { type KnownNames, promiseProblem, promiseText } from './problem.ts';
+import type { PromiseSpec } from './promise.ts';
 import { Rule } from './rule.ts';
 import type { Named } from './selector.ts';
 
@@ -40,14 +42,26 @@ export class Table {
     if (creator !== undefined) {
       const refusal = this.#admits(creator, added, edges, change.display ?? []);
       if (refusal !== null && !isForced) return refusal;
-      this.#count(creator, added.length, undo);
+      this.count(creator, added.length, undo);
     }
+    for (const { form, text } of this.rules) {
+      const problem = form?.enter(added, edges, undo) ?? null;
+      if (problem !== null && !isForced) return { message: problem, promise: text };
+    }
+    return this.#makeAll(run, promises, undo, isForced);
+  }
+
+  #makeAll(run: Run, promises: readonly PromiseSpec[], undo: (() => void)[], isForced: boolean): Refusal | null {
     for (const spec of promises) {
       const problem = promiseProblem(spec, namesOf(run));
-      if (problem !== null && !isForced) return { message: `promise: ${problem}` };
-      if (problem !== null) continue;
-      this.rules.push(new Rule(spec));
+      if (problem !== null && !isForced) return { message: `promise ${promiseText(spec)}: ${problem}` };
+      const rule = Rule.of(spec, namesOf(run));
+      if (rule === null) continue;
+      this.rules.push(rule);
       undo.push(() => this.rules.pop());
+      if (rule.form === null) continue;
+      const broken = enterAll(run, rule.form, undo);
+      if (broken !== null && !isForced) return { message: `promise ${rule.text}: ${broken}` };
     }
     return null;
   }
@@ -77,7 +91,7 @@ export class Table {
     return null;
   }
 
-  #count(node: Node, nodes: number, undo: (() => void)[]): void {
+  count(node: Node, nodes: number, undo: (() => void)[]): void {
     if (nodes === 0) return;
     for (const rule of this.rulesFor(namedOf(node))) {
       if (rule.bounds === null) continue;
@@ -92,21 +106,34 @@ export function namedOf({ id, task }: Node): Named {
 }
 
 /** What promises may name in a run, as it is. */
-function namesOf(run: Run): { isNode(id: string): boolean; isTask(name: string): boolean } {
-  const { templates, continuation } = run.registration;
+function namesOf({ nodes, registration: { templates, continuation } }: Run): KnownNames & KnownTasks {
+  const isTemplate = (name: string): boolean => templates !== undefined && Object.hasOwn(templates, name);
   return {
-    isNode: (id) => run.nodes.has(id),
+    isNode: (id) => nodes.has(id),
+    isTemplate,
     // States come as they are reached; admission knew them.
-    isTask: (name) => (templates !== undefined && Object.hasOwn(templates, name)) || continuation !== undefined,
+    isTask: (name) => isTemplate(name) || continuation !== undefined,
   };
+}
+
+function enterAll(run: Run, form: Form, undo: (() => void)[]): string | null {
+  const nodes = [...run.nodes.values()].filter((node) => !isCompensation(node));
+  const edges = nodes.flatMap((node) => Array.from(node.predecessors, (from): Edge => [from, node]));
+  return form.enter(nodes, edges, undo);
 }
 
 /** The table, from the beginning: what members of a restart had promised is gone. */
 export function tableOf(run: Run): Table {
   const table = new Table();
   for (const { by, change } of [{ by: null, change: run.registration.change }, ...run.growth]) {
-    const added = (change.nodes ?? []).flatMap(({ id }) => run.nodes.get(id) ?? []);
-    table.take(run, { change, by, added, edges: [], delayed: [], undo: [] }, true);
+    const creator = by === null ? undefined : run.nodes.get(by);
+    const added = (change.nodes ?? [])
+      .flatMap(({ id }) => run.nodes.get(id) ?? [])
+      .filter((node) => !isCompensation(node));
+    if (creator !== undefined) table.count(creator, added.length, []);
+    for (const spec of change.promises ?? [])
+      table.rules.push(...[Rule.of(spec, namesOf(run))].filter((rule) => rule !== null));
   }
+  for (const { form } of table.rules) if (form !== null) enterAll(run, form, []);
   return table;
 }
