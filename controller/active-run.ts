@@ -37,6 +37,7 @@ export class ActiveRun {
   /** What follows an end, being computed; nothing else that counts happens to the run meanwhile. */
   #slow: Slow<RunEvent> | null = null;
   #pending: RunEvent[] = [];
+  #taken = 0;
   #snapshotSeq: number;
   /** Lease files (fences by worker) whose outcome is consumed by an event not yet recorded. */
   #spent = new Map<string, string[]>();
@@ -60,6 +61,16 @@ export class ActiveRun {
     this.#snapshotSeq = journal.lastSeq;
   }
 
+  /** What follows an end is not known yet: nothing may change the run meanwhile. */
+  get isComputing(): boolean {
+    return this.#slow !== null;
+  }
+
+  /** Events that were folded so far. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   get lastSeq(): number {
     return this.#journal.lastSeq;
   }
@@ -69,6 +80,7 @@ export class ActiveRun {
     for (const event of events) {
       apply(this.run, event);
       this.#pending.push(event);
+      this.#taken += 1;
     }
   }
 

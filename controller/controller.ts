@@ -18,6 +18,7 @@ import type { ActiveRun } from './active-run.ts';
 import type { ControllerDeps } from './deps.ts';
 import { type DesiredChange, DesiredObjects } from './desired.ts';
 import { LeaseKeeper } from './leases.ts';
+import { Conversations } from './messages.ts';
 import { Publisher } from './publisher.ts';
 import { RunTable } from './runs.ts';
 import { Signals } from './signals.ts';
@@ -41,6 +42,7 @@ class Controller {
   readonly #deps: ControllerDeps;
   readonly #wakeup = new Wakeup();
   readonly #workers = new Workers();
+  readonly #conversations: Conversations;
   readonly #keeper: LeaseKeeper;
   readonly #publisher: Publisher;
   readonly #signals: Signals;
@@ -66,7 +68,11 @@ class Controller {
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     const wake = this.#wakeup.set;
-    this.#keeper = new LeaseKeeper(deps, this.#workers, wake);
+    this.#conversations = new Conversations(deps, (worker) => {
+      this.#dirtyInboxes.add(worker);
+      wake();
+    });
+    this.#keeper = new LeaseKeeper(deps, this.#workers, this.#conversations, wake);
     this.#publisher = new Publisher(deps, (active, error) => this.#runs.drop(active, error));
     this.#signals = new Signals(deps.store.resources);
     this.#desired = new DesiredObjects(deps.store.resources, deps.log, wake);
@@ -149,6 +155,7 @@ class Controller {
       this.#publisher.run(now.time),
       due === undefined ? undefined : Math.max(0, due - now.time),
       this.#keeper.hasStanding ? SLOT_CHECK_MS : undefined,
+      this.#conversations.waitMs(now),
       this.#runs.size > 0 || this.#runs.isReloading ? RESYNC_MS : IDLE_RESYNC_MS,
     ].filter((wait) => wait !== undefined);
     return Math.min(...waits, LONGEST_WAIT_MS);
@@ -196,7 +203,7 @@ class Controller {
     for (const worker of inboxes) {
       for (const active of await this.#keeper.observe(worker, now, !this.#runs.isReloading)) this.#dirty.add(active);
     }
-    for (const active of this.#keeper.collectEnded()) this.#dirty.add(active);
+    for (const active of await this.#keeper.collectEnded(now)) this.#dirty.add(active);
     if (!this.#keeper.hasStanding || (!all && now.time - this.#slotsCheckedAt < SLOT_CHECK_MS)) return;
     this.#slotsCheckedAt = now.time;
     for (const active of await this.#keeper.checkSlots(now)) this.#dirty.add(active);
@@ -220,6 +227,7 @@ class Controller {
     }
     for (const active of touched) await this.#journal(active);
     this.#keeper.sendOffers();
+    await this.#conversations.tell(now);
     for (const active of touched) this.#follow(active, now);
   }
 

@@ -19,6 +19,7 @@ import type { Outcome, StopReason } from '../kernel/task.ts';
 import type { LeaseView, Offer, SettledOutcome } from '../store/store.ts';
 import type { ActiveRun } from './active-run.ts';
 import type { ControllerDeps } from './deps.ts';
+import type { Conversations } from './messages.ts';
 import type { Workers } from './workers.ts';
 
 /** SIGTERM to SIGKILL, unless told otherwise. */
@@ -27,6 +28,8 @@ const GRACE_MS = 5000;
 const MISSED_LIMIT = 2;
 /** An offer that was not taken for so long goes to a worker that has nothing to do. */
 const PATIENCE_MS = 1000;
+
+type EndEventOfLease = Extract<RunEvent, { type: 'Ended' }>;
 
 interface Standing {
   readonly active: ActiveRun;
@@ -40,6 +43,7 @@ interface Standing {
 export class LeaseKeeper {
   readonly #deps: ControllerDeps;
   readonly #workers: Workers;
+  readonly #conversations: Conversations;
   /** Calls for another pass. */
   readonly #wake: () => void;
   readonly #standing = new Map<string, Standing>();
@@ -56,8 +60,9 @@ export class LeaseKeeper {
   readonly #offers: { worker: string; offer: Offer; active: ActiveRun }[] = [];
   #counter = 0;
 
-  constructor(deps: ControllerDeps, workers: Workers, wake: () => void) {
+  constructor(deps: ControllerDeps, workers: Workers, conversations: Conversations, wake: () => void) {
     this.#deps = deps;
+    this.#conversations = conversations;
     this.#workers = workers;
     this.#wake = wake;
   }
@@ -80,12 +85,14 @@ export class LeaseKeeper {
   #hold(active: ActiveRun, node: Node, fence: string, worker: string): void {
     this.#standing.set(fence, { active, node, worker, since: this.#deps.clock.now().time, missed: 0 });
     this.#workers.hold(worker, fence);
+    this.#conversations.open(active, node, worker, fence);
   }
 
   #drop(fence: string, tookMs?: number): void {
     const standing = this.#standing.get(fence);
     if (standing === undefined) return;
     this.#standing.delete(fence);
+    this.#conversations.close(fence);
     this.#workers.release(standing.worker, fence, tookMs);
   }
 
@@ -98,7 +105,10 @@ export class LeaseKeeper {
       const standing = this.#standing.get(view.fence);
       if (standing !== undefined) {
         standing.missed = 0;
-        if (this.#see(standing, view, now)) touched.add(standing.active);
+        const isOver = view.outcome !== null;
+        const heard = await this.#conversations.hear(view.fence, now, isOver);
+        if (heard.isChanged) touched.add(standing.active);
+        if ((heard.isAll || !isOver) && this.#see(standing, view, now)) touched.add(standing.active);
       } else if (!this.#consumed.has(view.fence) && mayEndStrangers) {
         if (this.#suspects.delete(view.fence)) this.#endStranger(worker, view);
         else this.#suspects.add(view.fence);
@@ -138,8 +148,8 @@ export class LeaseKeeper {
     return true;
   }
 
-  #finish(active: ActiveRun, worker: string, fence: string, event: Extract<RunEvent, { type: 'Ended' }>): void {
-    active.takeEnd(event);
+  #finish(active: ActiveRun, worker: string, fence: string, event: EndEventOfLease): void {
+    active.takeEnd(withReport(event, active.run.nodes.get(event.node)));
     this.#drop(fence, event.since === undefined || event.until === undefined ? undefined : event.until - event.since);
     this.#spend(active, worker, fence);
   }
@@ -155,10 +165,12 @@ export class LeaseKeeper {
   }
 
   /** Takes in what the endings under way have come to; the runs. */
-  collectEnded(): ActiveRun[] {
+  async collectEnded(now: Now): Promise<ActiveRun[]> {
     const ended = this.#ended.splice(0);
-    for (const { active, event, worker, fence } of ended) {
-      if (event.type === 'Ended') this.#finish(active, worker, fence, event);
+    for (const end of ended) {
+      const { active, event, worker, fence } = end;
+      if (!(await this.#conversations.hear(fence, now, true)).isAll) this.#ended.push(end);
+      else if (event.type === 'Ended') this.#finish(active, worker, fence, event);
     }
     return ended.map(({ active }) => active);
   }
@@ -378,6 +390,14 @@ export class LeaseKeeper {
   }
 }
 
+/** What it said its output is, unless it left another. */
+function withReport(event: EndEventOfLease, node: Node | undefined): EndEventOfLease {
+  const output = node?.current?.reported?.output;
+  const { outcome } = event;
+  if (output === undefined || outcome.result !== 'Success' || outcome.output !== undefined) return event;
+  return { ...event, outcome: { ...outcome, output } };
+}
+
 function pad(value: number, width: number): string {
   return String(value).padStart(width, '0');
 }
@@ -394,7 +414,7 @@ function endedEvent(
   view: LeaseView | null,
   settled: SettledOutcome,
   isUnseen: boolean,
-): Extract<RunEvent, { type: 'Ended' }> {
+): EndEventOfLease {
   const { outcome, since, until } = settled;
   const ran = view !== null && (view.claim !== null || view.outcome !== null);
   return {

@@ -196,9 +196,8 @@ function hear(run: Run, id: string, message: MessageStamp | undefined, answer: O
   return true;
 }
 
-/** The ids of its nodes, when the task cannot know them all. */
-function answerToChange({ change, message }: EventOf<'GraphChanged'>): Omit<Answer, 'id'> {
-  return message?.named === undefined ? {} : { nodes: (change.nodes ?? []).map((node) => node.id) };
+function answerToChange({ change }: EventOf<'GraphChanged'>): Omit<Answer, 'id'> {
+  return { nodes: (change.nodes ?? []).map((node) => node.id) };
 }
 
 function report(run: Run, { node, output, progress }: EventOf<'Reported'>): void {

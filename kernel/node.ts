@@ -53,7 +53,7 @@ export interface Answer {
   readonly promise?: string;
   /** Of JSON-RPC: it was no sound request. */
   readonly code?: number;
-  /** Ids of the nodes that it asked for, when some were made up. */
+  /** Of a change: ids of its nodes, those that were made up too. */
   readonly nodes?: readonly string[];
   readonly asks?: 'input';
 }

@@ -2,12 +2,14 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { AdmissionError } from '../kernel/errors.ts';
-import { admitNow, type Source } from './admit.ts';
-import type { ThreadMessage } from './off-thread.ts';
+import { admitNow } from './admit.ts';
+import { hearNow } from './growth.ts';
+import type { ThreadMessage, ThreadWork } from './off-thread.ts';
 
 function answer(): ThreadMessage {
   try {
-    return { admission: admitNow(workerData as Source) };
+    const work = workerData as ThreadWork;
+    return { answer: 'source' in work ? admitNow(work.source) : hearNow(work.line, () => work.asker) };
   } catch (error) {
     if (error instanceof AdmissionError) return { problems: error.problems };
     throw error;

@@ -145,7 +145,7 @@ function compileTemplate(
   return [name, { ...compileTask(template, ['spec', 'templates', index], tasks, findings), task: name }];
 }
 
-function compileTask(task: JsonObject, path: Path, tasks: TaskLookup, findings: Findings): TaskSpec {
+export function compileTask(task: JsonObject, path: Path, tasks: TaskLookup, findings: Findings): TaskSpec {
   const spec = compileForward(task, path, tasks, findings);
   const name = task['taskRef'];
   const referred = typeof name === 'string' ? (tasks(name) ?? BUILTIN_TASKS.get(name)?.spec) : undefined;

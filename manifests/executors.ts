@@ -74,7 +74,7 @@ function pythonProblem({ code, args = [] }: { code?: string; args?: string[] }):
 }
 
 /** Programs and functions; what the controller runs itself says nothing. */
-const SPEAKERS = ['command', 'exec', 'python', 'call', 'taskRef'];
+const SPEAKERS = ['command', 'exec', 'python', 'call', 'taskRef', 'task'];
 
 function checkSpeaks(task: JsonObject, path: Path, findings: Findings): void {
   const { messages } = task;

@@ -6,6 +6,7 @@
 
 import { AdmissionError, type Problem } from '../kernel/errors.ts';
 import type { Admission, Source } from './admit.ts';
+import type { Asker } from './growth.ts';
 import { afterWork, newThread } from './thread.ts';
 
 const BASE_MS = 1000;
@@ -16,23 +17,30 @@ const HEAP_LIMIT_MB = 1536;
 /** What the thread sends: that it is ready, then one answer. */
 export type ThreadMessage =
   | { readonly ready: true }
-  | { readonly admission: Admission }
+  | { readonly answer: unknown }
   | { readonly problems: readonly Problem[] };
 
+/** What it is given: a document, or a message of a task. */
+export type ThreadWork = { readonly source: Source } | { readonly line: Uint8Array; readonly asker: Asker };
+
 export async function admitInThread(source: Source, size: number): Promise<Admission> {
+  return (await runInThread({ source }, source.name, size)) as Admission;
+}
+
+/** Rejects with AdmissionError when it is refused, or takes too long. */
+export async function runInThread(work: ThreadWork, name: string, size: number): Promise<unknown> {
   const resourceLimits = { maxOldGenerationSizeMb: HEAP_LIMIT_MB };
-  const worker = newThread(new URL('./admit-thread.js', import.meta.url), { workerData: source, resourceLimits });
+  const worker = newThread(new URL('./admit-thread.js', import.meta.url), { workerData: work, resourceLimits });
   const limitMs = BASE_MS + Math.ceil((size / BYTES_PER_SECOND) * 1000);
   let cancel = (): void => undefined;
   try {
-    return await new Promise<Admission>((resolve, reject) => {
-      const refuse = (message: string) =>
-        reject(new AdmissionError(source.name, [{ path: '', message, reason: 'Invalid' }]));
+    return await new Promise<unknown>((resolve, reject) => {
+      const refuse = (message: string) => reject(new AdmissionError(name, [{ path: '', message, reason: 'Invalid' }]));
       const timer = setTimeout(() => reject(new Error('the thread for large manifests did not start')), START_LIMIT_MS);
       cancel = () => clearTimeout(timer);
       worker.on('message', (message: ThreadMessage) => {
-        if ('admission' in message) resolve(message.admission);
-        else if ('problems' in message) reject(new AdmissionError(source.name, message.problems));
+        if ('answer' in message) resolve(message.answer);
+        else if ('problems' in message) reject(new AdmissionError(name, message.problems));
         else {
           cancel();
           cancel = afterWork(limitMs, () =>

@@ -61,6 +61,8 @@ const VALIDATORS = {
   step: 'common.json#/$defs/step',
   stepTask: 'common.json#/$defs/stepTask',
   template: 'common.json#/$defs/template',
+  graphChange: 'common.json#/$defs/graphChange',
+  changeNode: 'common.json#/$defs/changeNode',
 } as const;
 
 type ValidatorName = keyof typeof VALIDATORS;
@@ -108,8 +110,8 @@ export function commonSchema(): JsonObject {
   return schemas().get('common.json') ?? {};
 }
 
-/** Adds findings unless the manifest has the shape of its kind. */
-export function checkShape(kind: Kind, manifest: unknown, findings: Findings): void {
+/** Adds findings unless the manifest has the shape of its kind, or a change that of a change. */
+export function checkShape(kind: Kind | 'graphChange', manifest: unknown, findings: Findings): void {
   const validate = validators()(kind);
   if (validate(manifest)) return;
   const error = validate.errors?.at(-1);
@@ -123,7 +125,7 @@ export function checkShape(kind: Kind, manifest: unknown, findings: Findings): v
 interface TaskList {
   readonly path: Path;
   readonly items: readonly unknown[];
-  readonly schema: 'workflowTask' | 'step' | 'stepTask' | 'template';
+  readonly schema: 'workflowTask' | 'step' | 'stepTask' | 'template' | 'changeNode';
 }
 
 /** Lists of tasks by the field that holds them. */
@@ -132,6 +134,7 @@ const LISTS: ReadonlyMap<unknown, TaskList['schema']> = new Map([
   ['steps', 'step'],
   ['steps.tasks', 'stepTask'],
   ['templates', 'template'],
+  ['nodes', 'changeNode'],
 ] as const);
 
 /** The list of tasks that holds what `path` names, so that every task in it gets a message of its own. */
@@ -145,6 +148,8 @@ function taskListAround(path: Path, manifest: unknown): TaskList | undefined {
     // An error of a step itself is told by the step, one inside its tasks by the task.
     const schema = LISTS.get(isStepTasks ? 'steps.tasks' : key);
     const items = valueAt(manifest, listPath);
+    // `nodes` of a change, not of what a promise selects.
+    if (schema === 'changeNode' && depth > 0) continue;
     if (schema !== undefined && Array.isArray(items)) return { path: listPath, items, schema };
   }
   return undefined;

@@ -1,6 +1,4 @@
-// Lines of JSON-RPC 2.0, as tasks and controllers exchange them: cut out of a stream of bytes, and told from what is only printed.
-
-import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
+// Lines, as tasks and controllers exchange them, cut out of a stream of bytes. What they say: kernel/message.ts.
 
 /** A longer line is no message. */
 export const MESSAGE_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -10,6 +8,8 @@ export interface Line {
   readonly line: Buffer;
   /** It was longer than the limit: this is its beginning. */
   readonly isCut: boolean;
+  /** As long as it was, without its newline. */
+  readonly size: number;
 }
 
 const NEWLINE = 0x0a;
@@ -21,9 +21,23 @@ export class LineSplitter {
   #parts: Buffer[] = [];
   #size = 0;
 
-  /** What has no end yet. */
-  get rest(): Buffer {
-    return Buffer.concat(this.#parts);
+  /** Bytes of what has no end yet. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Nothing more comes: what has no end is a line, too. */
+  end(): Line | null {
+    return this.#size === 0 ? null : this.#take();
+  }
+
+  #take(): Line {
+    const [first = Buffer.alloc(0), ...more] = this.#parts;
+    const line = more.length === 0 ? first : Buffer.concat(this.#parts);
+    const found = { line, isCut: this.#size > MESSAGE_LIMIT_BYTES, size: this.#size };
+    this.#parts = [];
+    this.#size = 0;
+    return found;
   }
 
   add(data: Buffer): Line[] {
@@ -31,9 +45,7 @@ export class LineSplitter {
     let from = 0;
     for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, from)) {
       this.#keep(data.subarray(from, end));
-      lines.push({ line: this.rest, isCut: this.#size > MESSAGE_LIMIT_BYTES });
-      this.#parts = [];
-      this.#size = 0;
+      lines.push(this.#take());
       from = end + 1;
     }
     if (from < data.length) this.#keep(Buffer.from(data.subarray(from)));
@@ -43,17 +55,6 @@ export class LineSplitter {
   #keep(part: Buffer): void {
     this.#size += part.length;
     this.#parts.push(part);
-    if (this.#size > MESSAGE_LIMIT_BYTES) this.#parts = [this.rest.subarray(0, KEPT_BYTES)];
-  }
-}
-
-/** The message that a line is, whatever is wrong with it otherwise; null for one that is only printed. */
-export function readMessage(line: Buffer): JsonObject | null {
-  if (line[0] !== 0x7b) return null;
-  try {
-    const value = JSON.parse(line.toString()) as Json;
-    return isObject(value) && Object.hasOwn(value, 'jsonrpc') ? value : null;
-  } catch {
-    return null;
+    if (this.#size > MESSAGE_LIMIT_BYTES) this.#parts = [Buffer.concat(this.#parts).subarray(0, KEPT_BYTES)];
   }
 }

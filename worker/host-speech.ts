@@ -5,7 +5,8 @@
 
 import { spawnSync } from 'node:child_process';
 import { isObject, type Json, type JsonObject, textAt } from '../kernel/json.ts';
-import { LineSplitter, MESSAGE_LIMIT_BYTES, readMessage } from '../runtime/message-line.ts';
+import { parseMessage } from '../kernel/message.ts';
+import { LineSplitter, MESSAGE_LIMIT_BYTES } from '../runtime/message-line.ts';
 import type { Disk } from '../store/file/disk.ts';
 import type { HostLog } from './host-log.ts';
 import type { HostMessage } from './host-message.ts';
@@ -38,14 +39,15 @@ export class MessageSieve {
   write(data: Buffer): void {
     for (const { line, isCut } of this.#lines.add(data)) {
       if (isCut) this.#log.write(`${line.toString()}... (a line of more than ${MESSAGE_LIMIT_BYTES} bytes)\n`);
-      else if (readMessage(line) !== null) this.#disk.append(this.#handle, this.#path, Buffer.concat([line, NEWLINE]));
+      else if (parseMessage(line.toString()) !== null)
+        this.#disk.append(this.#handle, this.#path, Buffer.concat([line, NEWLINE]));
       else this.#log.write(Buffer.concat([line, NEWLINE]));
     }
   }
 
   close(): void {
-    const rest = this.#lines.rest;
-    if (rest.length > 0) this.#log.write(rest);
+    const rest = this.#lines.end();
+    if (rest !== null) this.#log.write(rest.line);
     this.#disk.close(this.#handle);
   }
 }
@@ -111,7 +113,7 @@ export class Speech {
   }
 
   #take(line: Buffer): void {
-    const answer = readMessage(line);
+    const answer = parseMessage(line.toString());
     // A new controller answers everything again: what is known already is nobody's.
     const id = isObject(answer) ? Number(answer['id']) : Number.NaN;
     const waiting = this.#waiting.get(id);

@@ -51,8 +51,6 @@ class Refused(Exception):
 
     #: The promise that it would have broken, as it was written; None when it was no promise that forbids it.
     promise = None
-    #: [{"path": "nodes[0].command", "message": "..."}]: what is wrong with the change itself.
-    problems = ()
 
     def __init__(self, reason):
         super().__init__(reason)
@@ -60,7 +58,7 @@ class Refused(Exception):
 
 
 class Invalid(Refused):
-    """The change is not well formed; see `problems`."""
+    """The change is not well formed: the reason says which field is wrong, and what was expected."""
 
 
 class PromiseBroken(Refused):
@@ -292,11 +290,15 @@ class _Channel:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 self._take(line)
+        self._closed = ConnectionError(f"the engine cannot be heard any more: {problem or 'end of file'}")
+        self._fail(self._closed)
+
+    def _fail(self, error):
         with self._lock:
-            self._closed = ConnectionError(f"the engine cannot be heard any more: {problem or 'end of file'}")
             waiting, self._waiting = self._waiting, {}
         for future in waiting.values():
-            future.set_exception(self._closed)
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error)
 
     def _take(self, line):
         try:
@@ -304,6 +306,10 @@ class _Channel:
         except ValueError:
             return  # Half a line, of a controller that died while it wrote.
         if not isinstance(answer, dict):
+            return
+        if "error" in answer and answer.get("id") is None:
+            # It could not even be read, so nobody knows which of them it was.
+            self._fail(_error(answer["error"]))
             return
         # A new controller answers everything again: what is known already is nobody's.
         future = self._waiting.pop(answer.get("id"), None)
@@ -320,7 +326,6 @@ def _error(error):
     kinds = {"PromiseBroken": PromiseBroken, "Invalid": Invalid}
     refused = kinds.get(data.get("reason"), Refused)(error.get("message", "refused"))
     refused.promise = data.get("promise")
-    refused.problems = data.get("problems", ())
     return refused
 
 
