@@ -1,6 +1,8 @@
 // The outside of the command line: where text goes to and comes from. Tests give their own; nothing else in cli/
 // touches process.stdout, process.stderr or process.stdin.
 
+import { createInterface } from 'node:readline';
+
 export interface OutputStream {
   write(data: string | Uint8Array): void;
   readonly isTerminal: boolean;
@@ -14,6 +16,8 @@ export interface Io {
   readonly stderr: OutputStream;
   readonly env: { readonly [name: string]: string | undefined };
   readonly workingDir: string;
+  /** Asks one question of whoever sits at the terminal; its answer, null after Ctrl-C or Ctrl-D. Null: nobody sits there. */
+  readonly prompt: ((question: string) => Promise<string | null>) | null;
   /** All of standard input. */
   readStdin(): Promise<Uint8Array>;
   /** Calls back when the other end of a pipe was closed (`oarlock get runs | head -1`): what is written then is lost. */
@@ -36,6 +40,7 @@ export function processIo(): Io {
     stderr: outputStream(process.stderr, lost),
     env: process.env,
     workingDir: process.cwd(),
+    prompt: process.stdin.isTTY ? askOnTerminal : null,
     async readStdin() {
       const chunks: Uint8Array[] = [];
       for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
@@ -52,6 +57,22 @@ export function processIo(): Io {
       await Promise.all([process.stdout, process.stderr].map(emptied));
     },
   };
+}
+
+/** On stderr: what is on stdout may be read by a program. */
+function askOnTerminal(question: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const line = createInterface({ input: process.stdin, output: process.stderr });
+    line.once('close', () => resolve(null));
+    line.once('SIGINT', () => {
+      process.stderr.write('\n');
+      line.close();
+    });
+    line.question(question, (answer) => {
+      resolve(answer);
+      line.close();
+    });
+  });
 }
 
 function emptied(stream: NodeJS.WriteStream): Promise<void> {

@@ -35,7 +35,7 @@ export class ActiveRun {
   /** Ends of attempts, before it is known what follows. */
   readonly #ends: EndEvent[] = [];
   /** What follows an end, being computed; nothing else that counts happens to the run meanwhile. */
-  #slow: Slow<RunEvent> | null = null;
+  #slow: Slow<{ readonly event: RunEvent | null }> | null = null;
   #pending: RunEvent[] = [];
   #taken = 0;
   #snapshotSeq: number;
@@ -114,7 +114,7 @@ export class ActiveRun {
         if (events.length > 0) this.take(events);
         else if (!this.#completion.asks(this.run)) return true;
         else {
-          this.#slow = new Slow(this.#completion.checkInput(this.run, now));
+          this.#slow = newSlow(this.#completion.checkInput(this.run, now));
           if (!(await this.#finishSlow(clock, again))) return false;
           steps += 1;
         }
@@ -135,7 +135,7 @@ export class ActiveRun {
       if (event === this.#ends[0]) this.#ends.shift();
       if (event.type !== 'Ended' && event.type !== 'InlineEnded') this.take([event]);
       else {
-        this.#slow = new Slow(this.#completion.complete(this.run, event));
+        this.#slow = newSlow(this.#completion.complete(this.run, event));
         if (!(await this.#finishSlow(clock, again))) return false;
       }
     }
@@ -143,10 +143,10 @@ export class ActiveRun {
   }
 
   async #finishSlow(clock: Clock, again: () => void): Promise<boolean> {
-    const event = await this.#slow?.within(PATIENCE_MS, clock, again);
-    if (event === undefined) return false;
+    const found = await this.#slow?.within(PATIENCE_MS, clock, again);
+    if (found === undefined) return false;
     this.#slow = null;
-    this.take([event]);
+    if (found.event !== null) this.take([found.event]);
     return true;
   }
 
@@ -210,4 +210,8 @@ export class ActiveRun {
   close(): Promise<void> {
     return this.#journal.close();
   }
+}
+
+function newSlow(work: Promise<RunEvent | null>): Slow<{ readonly event: RunEvent | null }> {
+  return new Slow(work.then((event) => ({ event })));
 }

@@ -74,7 +74,7 @@ class Controller {
     });
     this.#keeper = new LeaseKeeper(deps, this.#workers, this.#conversations, wake);
     this.#publisher = new Publisher(deps, (active, error) => this.#runs.drop(active, error));
-    this.#signals = new Signals(deps.store.resources);
+    this.#signals = new Signals(deps.store.resources, deps.clock);
     this.#desired = new DesiredObjects(deps.store.resources, deps.log, wake);
     this.#runs = new RunTable({
       controller: deps,
@@ -246,7 +246,8 @@ class Controller {
   #takeSignals(active: ActiveRun, now: Now): boolean {
     // Of ends that are not folded yet the run knows nothing: their Signals would be taken twice.
     if (active.isBusy) return false;
-    const events = consumeSignals(active.run, this.#signals.of(active.ref.uid), now);
+    const refuses = (node: string, signal: string): boolean => this.#signals.isRefused(node, signal);
+    const events = consumeSignals(active.run, this.#signals.of(active.ref.uid), now, refuses);
     for (const event of events) active.takeEnd(event);
     return events.length > 0;
   }

@@ -1,5 +1,5 @@
-// What becomes of an attempt's end before it is folded: its output is checked, and the continuation says what follows. And what comes
-// before an attempt begins: its input is checked.
+// What becomes of an attempt's end before it is folded: its output is checked, and the continuation says what follows; a Signal that does not say
+// what its node asks for is no end at all. And what comes before an attempt begins: its input is checked.
 //
 // Owns: the verdicts. Does not own: how data is checked (manifests/data-checks.ts), when these are asked (active-run.ts).
 //
@@ -30,21 +30,40 @@ export class Ends {
   readonly #checks: Checks;
   /** Null: the graph grows only as its tasks say. */
   readonly #continuation: Continuation | null;
+  readonly #refuseSignal: (signal: string, node: string, message: string) => Promise<void>;
 
-  constructor(deps: ControllerDeps, checks: Checks, continuation: Continuation | null) {
+  constructor(
+    deps: ControllerDeps,
+    checks: Checks,
+    continuation: Continuation | null,
+    refuseSignal: (signal: string, node: string, message: string) => Promise<void>,
+  ) {
     this.#deps = deps;
+    this.#refuseSignal = refuseSignal;
     this.#checks = checks;
     this.#continuation = continuation;
   }
 
   /** Nothing is to be added to it: it may be folded as it is. */
   isPlain(run: Run, event: EndEvent): boolean {
-    return this.#continuation === null && toCheck(run, event) === null;
+    return this.#continuation === null && toCheck(run, event) === null && formFor(run, event) === null;
   }
 
-  async complete(run: Run, event: EndEvent): Promise<EndEvent> {
+  /** Null: it is no end, the wait goes on. */
+  async complete(run: Run, event: EndEvent): Promise<EndEvent | null> {
+    if (!(await this.#takesSignal(run, event))) return null;
     const checked = await this.#checkOutput(run, event);
     return this.#continuation === null ? checked : this.#continuation.complete(run, checked);
+  }
+
+  async #takesSignal(run: Run, event: EndEvent): Promise<boolean> {
+    const form = formFor(run, event);
+    if (form === null || event.type !== 'InlineEnded' || event.signal === undefined) return true;
+    const data = event.outcome.result === 'Success' ? (event.outcome.output ?? null) : null;
+    const problem = await this.#checks.check(form, data);
+    if (problem === undefined) return true;
+    await this.#refuseSignal(event.signal, event.node, dataMessage('data', problem));
+    return false;
   }
 
   async #checkOutput(run: Run, event: EndEvent): Promise<EndEvent> {
@@ -64,7 +83,7 @@ export class Ends {
   }
 
   /** The verdict about the first of them. */
-  async checkInput(run: Run, now: Now): Promise<RunEvent> {
+  async checkInput(run: Run, now: Now): Promise<RunEvent | null> {
     const node = run.toCheck.first;
     if (node === null) throw new Error('invariant broken: there is an input to check');
     const stamp = { at: now.wall, time: now.time };
@@ -102,4 +121,10 @@ function toCheck(run: Run, { node: id, outcome }: EndEvent): Asked | null {
   const node = run.nodes.get(id);
   if (outcome.result !== 'Success' || node?.task.outputSchema === undefined) return null;
   return { node, schema: node.task.outputSchema, output: outcome.output ?? node.current?.reported?.output ?? null };
+}
+
+/** What a Signal must say that would end the wait of this node. */
+function formFor(run: Run, event: EndEvent): JsonObject | null {
+  const executor = run.nodes.get(event.node)?.task.executor;
+  return 'signal' in event && executor?.type === 'signal' ? (executor.schema ?? null) : null;
 }

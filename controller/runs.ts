@@ -137,7 +137,9 @@ export class RunTable {
       run,
       await store.runs.open(ref, seat.epoch),
       store.runs.places(ref),
-      new Ends(this.#deps.controller, this.#checks, await this.#continuations.of(run.registration)),
+      new Ends(this.#deps.controller, this.#checks, await this.#continuations.of(run.registration), (...refused) =>
+        this.#deps.signals.refuse(...refused),
+      ),
     );
     this.#active.set(ref.uid, active);
     this.#ended.delete(ref.uid);

@@ -3,8 +3,10 @@
 // A Signal is bound to the uid of its run when it is accepted, so a run of the same name that comes later never gets it. It is kept until a node
 // takes it; consumption is a journal line, and only when that is recorded does the object go.
 
-import { textAt } from '../kernel/json.ts';
 import type { PendingSignal } from '../kernel/decide.ts';
+import { textAt } from '../kernel/json.ts';
+import type { Clock } from '../kernel/ports.ts';
+import { timeText } from '../kernel/time.ts';
 import type { Condition, Resource } from '../manifests/model.ts';
 import type { Resources, RunRef } from '../store/store.ts';
 
@@ -12,24 +14,34 @@ interface Standing extends PendingSignal {
   readonly resource: string;
   readonly revision: number;
   readonly runName: string;
+  /** Nodes that ask for something else. */
+  readonly refusedBy: Set<string>;
+  /** Of what it says. */
+  readonly digest: string;
   /** Uid of the run that it is bound to; null while there is no such run. */
   boundTo: string | null;
 }
 
 export class Signals {
   readonly #resources: Resources;
+  readonly #clock: Clock;
   readonly #byUid = new Map<string, Standing>();
   readonly #byRun = new Map<string, Standing[]>();
 
-  constructor(resources: Resources) {
+  constructor(resources: Resources, clock: Clock) {
     this.#resources = resources;
+    this.#clock = clock;
   }
 
   /** Takes a Signal in; `run` is the run of that name, if there is one. Returns the uid of the run to look at. */
   async add(signal: Resource, run: RunRef | null, time: string): Promise<string | null> {
     const { spec, metadata } = signal;
     const runName = textAt(spec, 'run');
-    if (this.#byUid.has(metadata.uid) || runName === '') return null;
+    const known = this.#byUid.get(metadata.uid);
+    // Edited by hand since, most likely because it was refused: it is looked at anew, at the end of the line.
+    if (known !== undefined && known.digest !== JSON.stringify(spec)) this.remove(metadata.uid);
+    else if (known !== undefined) return null;
+    if (runName === '') return null;
     const standing: Standing = {
       uid: metadata.uid,
       resource: metadata.name,
@@ -38,6 +50,8 @@ export class Signals {
       name: textAt(spec, 'name'),
       data: spec['data'] ?? null,
       boundTo: null,
+      refusedBy: new Set(),
+      digest: JSON.stringify(spec),
     };
     this.#byUid.set(metadata.uid, standing);
     if (run === null) await this.#say(standing, 'False', 'NoSuchRun', `there is no run "${standing.runName}"`, time);
@@ -64,6 +78,18 @@ export class Signals {
   /** In revision order. */
   of(uid: string): readonly PendingSignal[] {
     return this.#byRun.get(uid) ?? [];
+  }
+
+  isRefused(node: string, uid: string): boolean {
+    return this.#byUid.get(uid)?.refusedBy.has(node) === true;
+  }
+
+  /** What it says is not what the node asks for: it is kept, for another node or until it is edited. */
+  async refuse(uid: string, node: string, message: string): Promise<void> {
+    const standing = this.#byUid.get(uid);
+    if (standing === undefined) return;
+    standing.refusedBy.add(node);
+    await this.#say(standing, 'False', 'Invalid', `node "${node}": ${message}`, timeText(this.#clock.now().wall));
   }
 
   /** Removes what the run has consumed: the line that says so is recorded. */

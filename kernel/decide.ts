@@ -237,29 +237,56 @@ function dueOf(node: Node, stamp: Stamp): { due?: number; dueWall?: number } {
 
 // --- signals -------------------------------------------------------------------------------------
 
-/** One Signal serves one waiting node: signals in revision order, the oldest wait first. */
-export function consumeSignals(run: Run, signals: Iterable<PendingSignal>, now: Now): EndEvent[] {
+/** One Signal serves one waiting node: signals in revision order, the oldest wait first that does not refuse it. */
+export function consumeSignals(
+  run: Run,
+  signals: Iterable<PendingSignal>,
+  now: Now,
+  refuses: (node: string, signal: string) => boolean = () => false,
+): EndEvent[] {
   if (run.end !== null || run.signalWaits.size === 0) return [];
-  const lines = new Map<string, Iterator<Node>>();
+  const lines = new Map<string, Line>();
   const events: EndEvent[] = [];
   for (const signal of signals) {
     if (run.consumedSignals.has(signal.uid)) continue;
-    const line = lines.get(signal.name) ?? run.signalWaits.get(signal.name)?.[Symbol.iterator]();
-    if (line === undefined) continue;
+    const waits = run.signalWaits.get(signal.name);
+    if (waits === undefined) continue;
+    const line = lines.get(signal.name) ?? new Line(waits);
     lines.set(signal.name, line);
-    const next = line.next();
-    if (next.done === true) continue;
+    const node = line.next((waiting) => !refuses(waiting.id, signal.uid));
+    if (node === null) continue;
     const outcome: Outcome = { result: 'Success', output: signal.data };
     events.push({
       at: now.wall,
       time: now.time,
       type: 'InlineEnded',
-      node: next.value.id,
+      node: node.id,
       outcome,
       signal: signal.uid,
     });
   }
   return events;
+}
+
+/** Those who wait, each served once. */
+class Line {
+  readonly #rest: Iterator<Node>;
+  /** They refused a Signal, and another may be for them. */
+  readonly #passed: Node[] = [];
+
+  constructor(waits: Iterable<Node>) {
+    this.#rest = waits[Symbol.iterator]();
+  }
+
+  next(takes: (node: Node) => boolean): Node | null {
+    const passed = this.#passed.findIndex(takes);
+    if (passed !== -1) return this.#passed.splice(passed, 1)[0] ?? null;
+    for (let step = this.#rest.next(); step.done !== true; step = this.#rest.next()) {
+      if (takes(step.value)) return step.value;
+      this.#passed.push(step.value);
+    }
+    return null;
+  }
 }
 
 // --- the end -------------------------------------------------------------------------------------

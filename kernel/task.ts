@@ -27,7 +27,8 @@ export type Executor =
       readonly fail?: { readonly times?: number; readonly errorType?: string; readonly message?: string };
     }
   | { readonly type: 'wait'; readonly seconds?: number; readonly until?: string }
-  | { readonly type: 'signal'; readonly name: string }
+  /** `schema`: what its data must be. */
+  | { readonly type: 'signal'; readonly name: string; readonly schema?: JsonObject }
   /** Begins and ends in one event: what comes of it is for the continuation to say. `name`: for people. */
   | { readonly type: 'inline'; readonly name: string };
 

@@ -1,6 +1,7 @@
 // Why a node stands where it stands: what it waits for, in order, in words for people. Reads a run and changes nothing; whether
 // anybody is there to work on it is for the caller to add.
 
+import { formLines } from './form.ts';
 import { inputOf } from './input.ts';
 import type { Node } from './node.ts';
 import type { Now } from './ports.ts';
@@ -69,7 +70,10 @@ function attemptReasons(node: Node, now: Now): string[] {
       : [
           `${executor.type === 'wait' ? 'ends' : 'times out'} in ${seconds(timer.due - (node.isTimerWall ? now.wall : now.time))}`,
         ];
-  if (executor.type === 'signal') return [`waits for the signal "${executor.name}"`, ...limit];
+  if (executor.type === 'signal') {
+    const asked = formLines(node).map((line) => `asks for ${line}`);
+    return [`waits for the signal "${executor.name}"`, ...listed(asked), ...limit];
+  }
   if (current?.fence == null) return limit;
   if (current.stopping !== null) return [`attempt ${node.attempts} is being stopped: ${current.stopping}`];
   if (current.slot === null)

@@ -4,6 +4,7 @@
 import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
 import type { Executor } from '../kernel/task.ts';
 import type { Findings, Path } from './problems.ts';
+import { schemaProblem } from './schema.ts';
 
 interface ExecutorRow {
   /** Why the value is refused though it has the right shape. */
@@ -46,7 +47,13 @@ const ROWS: ReadonlyMap<string, ExecutorRow> = new Map<string, ExecutorRow>([
       compile: (value) => ({ type: 'wait', ...(value as { seconds?: number; until?: string }) }),
     },
   ],
-  ['signal', { compile: (value) => ({ type: 'signal', ...(value as { name: string }) }) }],
+  [
+    'signal',
+    {
+      problem: (value) => formProblem(value),
+      compile: (value) => ({ type: 'signal', ...(value as { name: string; schema?: JsonObject }) }),
+    },
+  ],
 ]);
 
 export const EXECUTOR_FIELDS: readonly string[] = [...ROWS.keys()];
@@ -83,6 +90,12 @@ function checkSpeaks(task: JsonObject, path: Path, findings: Findings): void {
     findings.add([...path, 'messages'], 'Invalid', 'expected only with command, exec, python or call');
   if (messages === false && task['python'] !== undefined)
     findings.add([...path, 'messages'], 'Invalid', 'expected true: python always speaks; for a plain program use exec');
+}
+
+function formProblem(value: Json): string | undefined {
+  const schema = isObject(value) ? value['schema'] : undefined;
+  const problem = isObject(schema) ? schemaProblem(schema) : undefined;
+  return problem === undefined ? undefined : `schema: expected a JSON Schema: ${problem.slice(0, 300)}`;
 }
 
 function argumentProblem(text: string): string | undefined {

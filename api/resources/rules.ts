@@ -1,8 +1,12 @@
 // What may be asked of an object beyond what its manifest says: rules that need the state of the engine.
 
+import { AdmissionError } from '../../kernel/errors.ts';
 import { textAt } from '../../kernel/json.ts';
 import { API_GROUP, type Manifest, type Resource } from '../../manifests/model.ts';
+import { formatPath } from '../../manifests/problems.ts';
+import { signalProblem } from '../../manifests/signal-form.ts';
 import type { Store } from '../../store/store.ts';
+import { foldedRun } from '../core/runs.ts';
 import { ApiError, notFound } from '../problem.ts';
 
 const ENDED = new Set(['Succeeded', 'Failed', 'Cancelled']);
@@ -11,11 +15,18 @@ export function hasEnded(run: Resource): boolean {
   return ENDED.has(textAt(run.status, 'phase'));
 }
 
-/** A Signal is for a run that is there. */
+/** A Signal is for a run that is there, and says what a node of it asks for. */
 export async function checkCreate(store: Store, manifest: Manifest): Promise<void> {
   if (manifest.kind !== 'Signal') return;
-  const run = textAt(manifest.spec, 'run');
-  if ((await store.resources.get('WorkflowRun', run)) === null) throw notFound('workflowruns', API_GROUP, run);
+  const name = textAt(manifest.spec, 'run');
+  const object = await store.resources.get('WorkflowRun', name);
+  if (object === null) throw notFound('workflowruns', API_GROUP, name);
+  const run = hasEnded(object) ? null : await foldedRun(store, object);
+  const problem =
+    run === null ? undefined : await signalProblem(run, textAt(manifest.spec, 'name'), manifest.spec['data'] ?? null);
+  if (problem === undefined) return;
+  const path = formatPath(['spec', 'data', ...problem.path]);
+  throw new AdmissionError('signal', [{ path, message: problem.message, reason: 'Invalid' }]);
 }
 
 /** What has ended cannot be cancelled any more. */

@@ -2,6 +2,7 @@
 //
 // Long lists are cut, with the command that prints the whole; programs use `get -o json`.
 
+import { formLines } from '../../kernel/form.ts';
 import { type Transition, transitions } from '../../kernel/history.ts';
 import type { Json } from '../../kernel/json.ts';
 import type { Node } from '../../kernel/node.ts';
@@ -100,7 +101,7 @@ async function describeRun(session: Session, store: Store, name: string): Promis
   return [
     ...head,
     ...conditionBlock(session, object, wall),
-    ...(run === null ? [] : nodeBlock(session, run, wall)),
+    ...(run === null ? [] : [...nodeBlock(session, run, wall), ...askedBlock(run)]),
     ...(loaded === null ? [] : transitionBlock(session, name, [...transitions(loaded.events)])),
   ];
 }
@@ -109,6 +110,18 @@ function workflowText(object: Resource, run: Run | null): string {
   const named = run?.registration.workflow ?? textAt(object.spec, 'workflowRef', 'name');
   if (named === undefined) return object.spec['workflow'] === undefined ? '' : '(inline)';
   return run === null ? named : `${named} (generation ${run.registration.workflowGeneration})`;
+}
+
+/** What people are asked for. */
+function askedBlock(run: Run): string[] {
+  const asked = [...run.nodes.values()].flatMap((node) => {
+    const { executor } = node.task;
+    if (node.state !== 'WAITING' || executor.type !== 'signal') return [];
+    const lines = formLines(node).map((line) => `    ${clean(line)}`);
+    return [`  ${clean(node.id)}: oarlock signal ${run.name} ${clean(executor.name)}`, ...lines];
+  });
+  if (asked.length === 0) return [];
+  return ['', 'Waits for', ...asked.slice(0, SHOWN_NODES)];
 }
 
 /** All of them when they are few; else those that need a look first. */

@@ -32,6 +32,7 @@ export interface CliResult {
 export interface CliWorld {
   readonly stdin?: string | Uint8Array;
   readonly env?: { readonly [name: string]: string };
+  readonly prompt?: Io['prompt'];
   readonly workingDir?: string;
   readonly openStore?: Doors['openStore'];
 }
@@ -46,6 +47,7 @@ export async function cli(argv: readonly string[], world: CliWorld = {}): Promis
     stderr,
     env: world.env ?? {},
     workingDir: world.workingDir ?? process.cwd(),
+    prompt: world.prompt ?? null,
     readStdin: () => Promise.resolve(typeof stdin === 'string' ? new TextEncoder().encode(stdin) : stdin),
     onReaderGone: () => undefined,
     onInterrupt: () => () => undefined,

@@ -79,7 +79,7 @@ describe('schemas for editors', () => {
   });
 
   test('every mapping is closed, says what its other fields are, or holds data of the user', () => {
-    const isUserData = (path: string): boolean => /\.(with|inputSchema|outputSchema)$/.test(path);
+    const isUserData = (path: string): boolean => /\.(with|inputSchema|outputSchema|signal\.schema)$/.test(path);
     // Parts that others are made of (allOf) are closed by the whole.
     const isPart = (path: string): boolean => /^common\.(executors|oneExecutor|body)$/.test(path);
     const isState = (path: string): boolean => /\.(states|States)\.additionalProperties$/.test(path);
