@@ -121,9 +121,19 @@ function valuesOf<T>(run: RunObject, pick: (node: NodeStatus) => T): Record<stri
   return Object.fromEntries(Object.entries(run.status?.nodes ?? {}).map(([id, node]) => [id, pick(node)]));
 }
 
+async function waits(state: string, run: string, node: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const seen = await oarlock(state, 'get', 'run', run, '-o', 'json');
+    if (seen.code === 0 && parsed(seen).status?.nodes[node]?.state === 'WAITING') return;
+    if (Date.now() > deadline) throw new Error(`${node} is not WAITING after 30 s: ${seen.stdout}${seen.stderr}`);
+  }
+}
+
 const APPROVAL = 'approval.yaml';
-/** Has a test of its own: order-workflow.test.ts. */
-const ORDERS = 'order-processing';
+const FORM = 'form.yaml';
+/** Have tests of their own. */
+const ELSEWHERE = ['order-processing', 'purchase-order'];
 
 describe('examples', () => {
   let base = '';
@@ -139,7 +149,9 @@ describe('examples', () => {
   });
 
   test('every example has a row here', () => {
-    expect([...rows.map(({ file }) => file), APPROVAL, ORDERS].sort()).toEqual(readdirSync(examples).sort());
+    expect([...rows.map(({ file }) => file), APPROVAL, FORM, ...ELSEWHERE].sort()).toEqual(
+      readdirSync(examples).sort(),
+    );
   });
 
   test('every example is valid', async () => {
@@ -170,12 +182,7 @@ describe('examples', () => {
   test(`${APPROVAL} waits for the signal and hands its data on`, async () => {
     const state = join(base, APPROVAL);
     const running = oarlock(state, 'run', join(examples, APPROVAL), '--name', 'order-1', '-o', 'json');
-    const deadline = Date.now() + 30_000;
-    for (;;) {
-      const seen = await oarlock(state, 'get', 'run', 'order-1', '-o', 'json');
-      if (seen.code === 0 && parsed(seen).status?.nodes['approval']?.state === 'WAITING') break;
-      if (Date.now() > deadline) throw new Error(`approval is not WAITING after 30 s: ${seen.stdout}${seen.stderr}`);
-    }
+    await waits(state, 'order-1', 'approval');
     const data = { by: 'Ada', ok: true };
     expect(await oarlock(state, 'signal', 'order-1', 'approved', '--data', JSON.stringify(data))).toMatchObject({
       code: 0,
@@ -184,5 +191,19 @@ describe('examples', () => {
     expect(run.status?.phase).toBe('Succeeded');
     expect(run.status?.nodes['approval']?.output).toEqual(data);
     expect(run.status?.nodes['send']?.state).toBe('SUCCESS');
+  });
+
+  test(`${FORM} takes no answer but one that fits, and says what is asked for`, async () => {
+    const state = join(base, FORM);
+    const running = oarlock(state, 'run', join(examples, FORM), '--name', 'order-2', '-o', 'json');
+    await waits(state, 'order-2', 'review');
+    expect((await oarlock(state, 'why', 'order-2', 'review')).stdout).toContain('asks for amount: a whole number');
+    const bad = await oarlock(state, 'signal', 'order-2', 'review', '--data', '{"decision": "accept", "amount": 0}');
+    expect(bad).toMatchObject({ code: 2, stdout: '' });
+    expect(bad.stderr).toContain('data.amount: expected at least 1, found the number 0');
+    const data = { decision: 'accept', amount: 3 };
+    await oarlock(state, 'signal', 'order-2', 'review', '--data', JSON.stringify(data));
+    const run = parsed(await running);
+    expect(valuesOf(run, ({ output }) => output)).toEqual({ review: data, order: { amount: 3 } });
   });
 });
