@@ -1,7 +1,7 @@
 // Signals that must say what a node asks for: one that does not is no end of the wait.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Json, JsonObject } from '../../../kernel/json.ts';
+import { type Json, type JsonObject, textAt } from '../../../kernel/json.ts';
 import { MemoryEngine } from '../../support/memory-engine.ts';
 
 const FORM = { type: 'object', required: ['ok'], properties: { ok: { type: 'boolean' } } };
@@ -30,7 +30,8 @@ describe('a signal for a form', () => {
   async function said(name: string): Promise<string> {
     const signal = await engine.store.resources.get('Signal', name);
     const conditions = (signal?.status?.['conditions'] ?? []) as JsonObject[];
-    return conditions.map(({ status, reason, message }) => `${status} ${reason}: ${message}`).join('; ');
+    const [first] = conditions;
+    return `${textAt(first, 'status')} ${textAt(first, 'reason')}: ${textAt(first, 'message')}`;
   }
 
   test('is refused when it does not fit, the wait goes on, and the next one ends it', async () => {
@@ -59,7 +60,9 @@ describe('a signal for a form', () => {
 
   test('goes to the oldest wait that takes it', async () => {
     await engine.run('r', { tasks: [waits('a', FORM), { ...waits('b', { type: 'string' }), dependencies: [] }] });
-    await engine.until('both wait', async () => Object.values(await engine.states('r')).join() === 'WAITING,WAITING');
+    await engine.until('both wait', async () =>
+      Object.values(await engine.states('r')).every((state) => state === 'WAITING'),
+    );
     await send('s1', 'for b');
     await send('s2', { ok: true });
     await engine.phaseIs('r', 'Succeeded');
