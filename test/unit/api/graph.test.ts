@@ -10,8 +10,8 @@ const GRAPH = `${RUNS}/r1/graph`;
 beforeAll(async () => {
   world = await ApiWorld.start();
   await world.send('POST', WORKFLOWS, { body: workflow('etl') });
-  await world.send('POST', RUNS, { body: run('r1', { spec: { workflowRef: { name: 'etl' } } }) });
-  await world.send('POST', RUNS, { body: run('idle', { spec: { workflowRef: { name: 'etl' } } }) });
+  await world.send('POST', RUNS, { body: run('r1') });
+  await world.send('POST', RUNS, { body: run('idle') });
   const object = await world.store.resources.get('WorkflowRun', 'r1');
   const journal = await world.store.runs.open({ name: 'r1', uid: object?.metadata.uid ?? '' }, 1);
   const stamp = (after: number) => ({ at: WALL + after, time: after });
