@@ -57,13 +57,8 @@ async function onServer<T>(
   signal: AbortSignal,
   body: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
-  const place = placeOf(url);
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: CONNECT_LIMIT_MS,
-    application_name: 'oarlock connector',
-    types: { getTypeParser },
-  });
+  const client = clientFor(url);
+  const place = placeOf(client);
   // Told by the query that it breaks; without a listener it would end the process.
   client.on('error', () => undefined);
   const abort = (): void => void client.end().catch(() => undefined);
@@ -100,12 +95,24 @@ function toJson(row: JsonObject): JsonObject {
   return JSON.parse(JSON.stringify(row)) as JsonObject;
 }
 
+function clientFor(url: string): pg.Client {
+  const shape = 'database: expected an address as postgres://USER:PASSWORD@HOST:PORT/DATABASE';
+  if (!/^postgres(ql)?:\/\//.test(url)) throw invalidInput(shape);
+  try {
+    return new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_LIMIT_MS,
+      application_name: 'oarlock connector',
+      types: { getTypeParser },
+    });
+  } catch (error) {
+    throw invalidInput(`${shape}: ${messageOf(error)}`);
+  }
+}
+
 /** Where the database is, without who may use it. */
-function placeOf(url: string): string {
-  if (!URL.canParse(url) || !/^postgres(ql)?:/.test(url))
-    throw invalidInput('database: expected an address as postgres://USER:PASSWORD@HOST:PORT/DATABASE');
-  const { hostname, port, pathname, searchParams } = new URL(url);
-  return `database ${pathname.slice(1)} at ${hostname || searchParams.get('host') || 'the local socket'}:${port || '5432'}`;
+function placeOf({ database, host, port }: pg.Client): string {
+  return `database ${database ?? ''} at ${host.startsWith('/') ? host : `${host}:${port}`}`;
 }
 
 function unreachable(place: string, error: unknown): ConnectorError {

@@ -25,6 +25,7 @@ const EXTRACTED: JsonObject = {
     po_number: TEXT_OR_NULL,
     reason: TEXT_OR_NULL,
     orders: { type: 'array', items: ORDER_SCHEMA },
+    rowCount: { type: 'integer', description: 'Orders with a number: those can be stored.' },
     rows: { type: 'array', items: FIELDS_SCHEMA },
   },
   required: ['count', 'orders', 'fields', 'missing', 'uncertain', 'checks'],
@@ -180,7 +181,7 @@ function describe(mail: JsonObject): Extraction {
   const numbers = orders.map(({ fields }) => fields.po_number ?? '?');
   const rows = orders.map(({ fields }) => fields).filter(({ po_number }) => po_number !== null);
   const subject = typeof mail['subject'] === 'string' ? mail['subject'] : '';
-  const whole = { subject, count: orders.length, reason, orders, rows };
+  const whole = { subject, count: orders.length, reason, orders, rows, rowCount: rows.length };
   if (only !== undefined && orders.length === 1)
     return { ...whole, ...only, po_number: only.fields.po_number } as Extraction;
   const doubt = { field: 'po_number', reason: `the mail holds ${orders.length} orders`, candidates: numbers };

@@ -1,0 +1,201 @@
+// The demo behind `npm run demo:po`: a purchase order comes by mail (manifests/examples/purchase-order) and ends as a row, through the
+// real command line: twice, with the database away, and beside a run that is still going on. State is temporary and removed at the end;
+// po_alert.json stays in the working directory, and with DATABASE_URL so does the table purchase_orders.
+//
+// Exits with 0 only if all went as it should.
+
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isObject, type Json, textAt } from '../kernel/json.ts';
+import { Disk } from '../store/file/disk.ts';
+
+const MAIN = join(import.meta.dirname, 'main.js');
+const ROOT = join(import.meta.dirname, '..', '..');
+const EXAMPLE = join('manifests', 'examples', 'purchase-order');
+const INPUT = join(EXAMPLE, 'input.json');
+const ALERT = 'po_alert.json';
+/** Nothing listens there. */
+const NOWHERE = 'postgres://127.0.0.1:1/orders';
+const SERVER_LIMIT_MS = 15_000;
+const LOOK_MS = 100;
+
+/** In the words in which people ask for it. */
+const FINAL: Readonly<Record<string, string>> = { Succeeded: 'COMPLETED', Failed: 'FAILED', Cancelled: 'CANCELLED' };
+
+function say(text = ''): void {
+  process.stdout.write(`${text}\n`);
+}
+
+class Demo {
+  readonly disk = new Disk();
+  readonly state = join(tmpdir(), `oarlock-demo-${randomUUID()}`);
+  readonly problems: string[] = [];
+
+  async run(): Promise<void> {
+    const where = process.env['DATABASE_URL'] === undefined ? 'the Postgres that comes with npm' : '$DATABASE_URL';
+    say(`From a purchase order in a mail to a row in Postgres (${where}).`);
+    this.disk.makeDirectory(this.state);
+    this.disk.unlink(join(ROOT, ALERT));
+    await this.oarlock(['apply', '-f', join(EXAMPLE, 'workflow.yaml')]);
+
+    say('\n== 1 of 5 == The mail is read, its fields are found, stored and checked.');
+    await this.order('po-first', 'Succeeded');
+    this.showAlert();
+
+    say('\n== 2 of 5 == The same mail again: still one row.');
+    await this.order('po-again', 'Succeeded');
+    await this.expectOneRow();
+
+    say('\n== 3 of 5 == The database is away: the task is tried again twice, then the run stops.');
+    const failed = await this.order('po-database-down', 'Failed', { DATABASE_URL: NOWHERE });
+    this.expect('the run says why', /cannot be reached/.test(textAt(errorOf(failed), 'message')));
+    this.expect('three attempts were made', attemptsOf(failed, 'create_table') === 3);
+
+    say('\n== 4 of 5 == Previous and current runs: one still waits for the day of delivery.');
+    await this.listRuns();
+
+    say('\n== 5 of 5 == What happened in the first run, transition by transition.');
+    say(`$ npx oarlock history po-first`);
+    const history = await this.oarlock(['history', 'po-first']);
+    this.expect('every task went from PENDING over RUNNING to SUCCESS', history.split('SUCCESS').length > 6);
+  }
+
+  /** One run to its end; its final status and what differs from what is expected. */
+  async order(name: string, phase: string, env: NodeJS.ProcessEnv = {}): Promise<Json> {
+    const prefix = env['DATABASE_URL'] === undefined ? '' : `DATABASE_URL=${env['DATABASE_URL']} `;
+    say(`\n$ ${prefix}npx oarlock run purchase-order --input @${INPUT}`);
+    const args = ['run', 'purchase-order', '--name', name, '--input', `@${INPUT}`, '-o', 'json'];
+    const run = parse(await this.oarlock(args, env, false));
+    const found = textAt(isObject(run) ? run['status'] : undefined, 'phase');
+    say(`\n   Final status: ${FINAL[found] ?? found}`);
+    this.expect(`${name} ends as ${phase}`, found === phase);
+    return run;
+  }
+
+  showAlert(): void {
+    const alert = this.disk.read(join(ROOT, ALERT));
+    this.expect(`${ALERT} was written`, alert !== null);
+    say(`\n$ cat ${ALERT}\n${alert?.toString() ?? ''}`);
+    const words = parse(alert?.toString() ?? '');
+    const keys = isObject(words) ? Object.keys(words).join() : '';
+    this.expect('it has the agreed fields', keys === 'po_number,reasons,fields,timestamp');
+  }
+
+  async expectOneRow(): Promise<void> {
+    const file = join(EXAMPLE, 'stored.yaml');
+    say(`\n$ npx oarlock run ${file} -o json`);
+    const run = parse(await this.oarlock(['run', file, '--name', 'po-rows', '-o', 'json'], {}, false));
+    const output = outputOf(run, 'rows');
+    const rows = isObject(output) && Array.isArray(output['rows']) ? output['rows'] : [];
+    say(`\n   purchase_orders holds ${rows.length} row(s): ${JSON.stringify(rows)}`);
+    this.expect(
+      'the order has one row',
+      rows.filter((row) => textAt(row, 'po_number') === 'PO-2025-0472').length === 1,
+    );
+  }
+
+  async listRuns(): Promise<void> {
+    const file = join(this.state, 'demo-waiting.yaml');
+    const tasks = '[{id: until_delivery, wait: {seconds: 3600}}]';
+    const head = 'apiVersion: oarlock.dev/v1\nkind: Workflow\nmetadata: {name: delivery-check}\n';
+    this.disk.createNew(file, `${head}spec: {tasks: ${tasks}}\n`);
+    const waiting = this.oarlock(['run', file, '--name', 'po-waiting'], {}, false);
+    await this.until(async () => /po-waiting/.test(await this.quiet(['get', 'runs'])));
+    say('\n$ npx oarlock get runs');
+    const list = await this.oarlock(['get', 'runs']);
+    this.expect('the list has runs that ended', /po-first\s.*Succeeded/.test(list));
+    this.expect('and the one that goes on', /po-waiting\s.*Running/.test(list));
+    await this.quiet(['cancel', 'po-waiting']);
+    await waiting;
+  }
+
+  expect(what: string, isSo: boolean): void {
+    if (isSo) return;
+    this.problems.push(what);
+    say(`   NOT as it should be: ${what}`);
+  }
+
+  async until(condition: () => Promise<boolean> | boolean): Promise<void> {
+    const deadline = Date.now() + SERVER_LIMIT_MS;
+    while (!(await condition()) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+
+  /** The server ends by itself when nobody uses it; what it writes until then must not stand in the way. */
+  async clean(): Promise<void> {
+    const postgres = join(this.state, 'postgres');
+    this.disk.unlink(join(postgres, 'users'));
+    await this.until(() => this.disk.stat(join(postgres, 'data', 'postmaster.pid')) === null);
+    this.disk.removeTree(this.state);
+  }
+
+  /** One call of the command line. What it says for people is shown; its data too, unless it is for us. */
+  async oarlock(args: readonly string[], env: NodeJS.ProcessEnv = {}, isShown = true): Promise<string> {
+    const text = await call(['--state', this.state, ...args], env, 'shown');
+    if (isShown && text !== '') say(text.trimEnd());
+    return text;
+  }
+
+  quiet(args: readonly string[]): Promise<string> {
+    return call(['--state', this.state, ...args], {}, 'ignore');
+  }
+}
+
+function call(args: readonly string[], env: NodeJS.ProcessEnv, talk: 'shown' | 'ignore'): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      // What it says for people goes where our words go, so that all stands in order.
+      stdio: ['ignore', 'pipe', talk === 'shown' ? 1 : 'ignore'],
+    });
+    let stdout = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.on('error', reject);
+    child.on('close', () => resolve(stdout));
+  });
+}
+
+function parse(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return null;
+  }
+}
+
+function at(value: Json | undefined, ...path: readonly string[]): Json | undefined {
+  return path.reduce<Json | undefined>((found, name) => (isObject(found) ? found[name] : undefined), value);
+}
+
+function errorOf(run: Json): Json | undefined {
+  return at(run, 'status', 'error');
+}
+
+function outputOf(run: Json, node: string): Json | undefined {
+  return at(run, 'status', 'nodes', node, 'output');
+}
+
+function attemptsOf(run: Json, node: string): Json | undefined {
+  return at(run, 'status', 'nodes', node, 'attempts');
+}
+
+async function main(): Promise<number> {
+  const demo = new Demo();
+  try {
+    await demo.run();
+  } finally {
+    await demo.clean();
+  }
+  say(
+    demo.problems.length === 0
+      ? '\nDemo: all as it should be.'
+      : `\nDemo: NOT as it should be: ${demo.problems.join('; ')}`,
+  );
+  return demo.problems.length === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();
