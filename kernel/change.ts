@@ -78,7 +78,7 @@ function problemOf(run: Run, change: GraphChange): string | null {
   if (run.brokenPromise !== null) return 'the run ends: a promise was broken';
   const added = new Map<string, NodeSpec>();
   for (const spec of change.nodes ?? []) {
-    const problem = typeof spec.task === 'string' ? null : checkTask(spec.task);
+    const problem = checkWords(spec);
     if (problem !== null) return `node "${spec.id}": ${problem}`;
     const twin = added.get(spec.id);
     const present = run.nodes.get(spec.id);
@@ -124,10 +124,16 @@ function isAfter(run: Run, node: Node, id: string): boolean {
   return other !== undefined && node.predecessors.has(other);
 }
 
-function taskOf(run: Run, { task }: NodeSpec): TaskSpec | null {
+/** A template was admitted with its workflow; what a copy says otherwise was not. */
+function checkWords({ task, own }: NodeSpec): string | null {
+  if (typeof task !== 'string') return checkTask(task);
+  return own === undefined ? null : checkTask({ ...own, executor: { type: 'inline', name: '' } });
+}
+
+function taskOf(run: Run, { task, own }: NodeSpec): TaskSpec | null {
   if (typeof task !== 'string') return task;
   const template = isTemplate(run, task) ? run.registration.templates?.[task] : undefined;
-  return template === undefined ? null : { task, ...template };
+  return template === undefined ? null : { task, ...template, ...own };
 }
 
 function isTemplate({ registration: { templates } }: Run, name: string | undefined): boolean {

@@ -109,8 +109,24 @@ export interface NodeSpec {
   readonly id: string;
   /** A definition, or the name of a template of the run. */
   readonly task: TaskSpec | string;
+  /** With the name of a template: what this copy says otherwise. What it does and whether it speaks is the template's. */
+  readonly own?: OwnWords;
   readonly dependencies?: readonly string[];
 }
+
+/** Fields in which copies of one template may differ. */
+export const OWN_FIELDS = [
+  'with',
+  'input',
+  'when',
+  'trigger',
+  'retry',
+  'timeoutSeconds',
+  'env',
+  'workingDir',
+  'display',
+] as const;
+export type OwnWords = Pick<TaskSpec, (typeof OWN_FIELDS)[number]>;
 
 export interface EdgeSpec {
   readonly from: string;

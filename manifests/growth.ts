@@ -7,7 +7,7 @@
 import type { Json, JsonObject } from '../kernel/json.ts';
 import { parseMessage } from '../kernel/message.ts';
 import type { Problem } from '../kernel/errors.ts';
-import type { EdgeSpec, GraphChange, NodeSpec, TaskSpec } from '../kernel/task.ts';
+import { type EdgeSpec, type GraphChange, type NodeSpec, OWN_FIELDS, type TaskSpec } from '../kernel/task.ts';
 import { compileTask } from './compile.ts';
 import { nodeIdProblem } from './names.ts';
 import { runInThread } from './off-thread.ts';
@@ -87,8 +87,8 @@ function compileChange(params: JsonObject, asker: Asker, findings: Findings): Ad
     const before = (node['before'] ?? []) as string[];
     edges.push(...before.map((to) => ({ from: id, to })));
     const dependencies = [...new Set(dependenciesOf(node))];
-    const task = compileNode(node, ['nodes', index], asker, findings);
-    return { id, task, ...(dependencies.length === 0 ? {} : { dependencies }) };
+    const words = compileNode(node, ['nodes', index], asker, findings);
+    return { id, ...words, ...(dependencies.length === 0 ? {} : { dependencies }) };
   });
   const promises = params['promises'] == null ? [] : promisesOf({ promises: params['promises'] });
   const display = listOf(params, 'display') as unknown as NonNullable<GraphChange['display']>;
@@ -101,25 +101,30 @@ function compileChange(params: JsonObject, asker: Asker, findings: Findings): Ad
   return { change, named };
 }
 
-/** A name alone stays a name, so that 10,000 nodes of a template do not hold it 10,000 times. */
-function compileNode(node: JsonObject, path: Path, asker: Asker, findings: Findings): TaskSpec | string {
-  const { task: name, input, id: _id, dependencies: _dependencies, before: _before, ...own } = node;
-  const given: Partial<TaskSpec> = input === undefined ? {} : { input };
-  if (typeof name !== 'string') return { ...compileTask(own, path, noTasks, findings), ...given };
-  const template = Object.hasOwn(asker.templates, name) ? asker.templates[name] : undefined;
-  if (template === undefined) {
-    const hint = didYouMean(name, Object.keys(asker.templates));
-    findings.add(
-      [...path, 'task'],
-      'NotFound',
-      `expected the name of a template, found ${quote(name)}, which is none${hint}`,
-    );
-    return name;
-  }
-  if (Object.keys(own).length === 0 && input === undefined) return name;
-  // Whatever stands there instead of an executor is not looked at: the template's counts.
+/** Of a template its name, so that 10,000 copies do not hold it 10,000 times, and what the copy says otherwise. */
+function compileNode(node: JsonObject, path: Path, asker: Asker, findings: Findings): Pick<NodeSpec, 'task' | 'own'> {
+  const { task: name, id: _id, dependencies: _dependencies, before: _before, input, ...own } = node;
+  const given = input === undefined ? {} : { input };
+  if (typeof name !== 'string') return { task: { ...compileTask(own, path, noTasks, findings), ...given } };
+  const words = Object.keys(own);
+  checkTemplate(name, words, path, asker, findings);
+  if (words.length === 0) return { task: name, ...(input === undefined ? {} : { own: given }) };
+  // It does nothing of its own: what stands in place of an executor is left out again.
   const { executor: _executor, ...settings } = compileTask({ ...own, command: ':' }, path, noTasks, findings);
-  return { ...template, ...settings, ...given, task: name };
+  return { task: name, own: { ...settings, ...given } };
+}
+
+const MAY_DIFFER: ReadonlySet<string> = new Set([...OWN_FIELDS, 'maxRetries', 'max_retries']);
+
+function checkTemplate(name: string, words: readonly string[], path: Path, asker: Asker, findings: Findings): void {
+  if (!Object.hasOwn(asker.templates, name)) {
+    const hint = didYouMean(name, Object.keys(asker.templates));
+    const message = `expected the name of a template, found ${quote(name)}, which is none${hint}`;
+    findings.add([...path, 'task'], 'NotFound', message);
+  }
+  for (const field of words)
+    if (!MAY_DIFFER.has(field))
+      findings.add([...path, field], 'Forbidden', `expected only without task: template ${quote(name)} says it`);
 }
 
 /** Tasks of the store are pinned at the start of a run; templates are how a workflow names those that may come. */

@@ -1,0 +1,132 @@
+// Real Python tasks in conversation with a controller that is killed in the middle of it: every change is made once, every answer arrives, and the
+// task goes on as if nothing had been. The ledger is written by the tasks themselves.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { readJournal } from '../support/crash/checks.ts';
+import { Engine, kill, until } from '../support/crash/engine.ts';
+
+const isPythonHere = spawnSync('python3', ['--version']).status === 0;
+if (!isPythonHere) console.log('test/crash/conversation: skipped, there is no python3');
+
+/** Adds nodes one by one, and books each once it is told that it is there. */
+const TALKER = `
+import oarlock, os, sys
+book = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+for i in range(int(sys.argv[2])):
+    id = oarlock.add("M", id=f"{oarlock.node}-{i}", input={"index": i})
+    os.write(book, (id + "\\n").encode())
+    if i % 50 == 0:
+        try:
+            oarlock.edge(id, oarlock.node)
+            os.write(book, b"refused: not at all\\n")
+        except oarlock.Refused:
+            pass
+        print("printed", i)
+oarlock.output({"added": int(sys.argv[2])})
+`;
+
+interface JournalEvent {
+  readonly type: string;
+  readonly by?: string;
+  readonly message?: { readonly fence: string; readonly offset: number; readonly id?: number };
+  readonly change?: { readonly nodes?: readonly { readonly id: string }[] };
+}
+
+interface RunStatus {
+  readonly phase: string;
+  readonly nodes: {
+    readonly [id: string]: { readonly attempts: number; readonly output: unknown; readonly state: string };
+  };
+}
+
+describe.runIf(isPythonHere)('a conversation', () => {
+  let engine: Engine;
+  afterEach(() => engine.close());
+
+  const start = async (talkers: readonly string[], count: number): Promise<(node: string) => string[]> => {
+    engine = new Engine();
+    writeFileSync(join(engine.directory, 'talk.py'), TALKER);
+    await engine.up('--workers', '1', '--slots', '2', '--port', '0');
+    const tasks = talkers.map((id) => ({
+      id,
+      python: { script: join(engine.directory, 'talk.py'), args: [join(engine.directory, id), String(count)] },
+    }));
+    const workflow = { tasks, templates: [{ id: 'M', mock: {} }] };
+    const document = {
+      apiVersion: 'oarlock.dev/v1',
+      kind: 'WorkflowRun',
+      metadata: { name: 'talk' },
+      spec: { workflow },
+    };
+    engine.submit({ name: 'talk', phase: 'Succeeded', nodes: [], text: JSON.stringify(document) });
+    return (node) => {
+      const path = join(engine.directory, node);
+      return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
+    };
+  };
+
+  const ended = async (): Promise<RunStatus> => {
+    await engine.untilOver([{ name: 'talk', phase: 'Succeeded', nodes: [], text: '' }]);
+    const get = engine.start(['get', 'run', 'talk', '-o', 'json']);
+    expect(await get.ended).toBe('exit code 0');
+    return (JSON.parse(get.output) as { status: RunStatus }).status;
+  };
+
+  /** Of its journal, what a node added. */
+  const changesBy = (node: string): readonly JournalEvent[] =>
+    readJournal(engine.state, 'talk')
+      .map((line) => line as unknown as JournalEvent)
+      .filter(({ type, by }) => type === 'GraphChanged' && by === node);
+
+  const check = async (talkers: readonly string[], count: number, book: (node: string) => string[]): Promise<void> => {
+    const { phase, nodes } = await ended();
+    expect(phase).toBe('Succeeded');
+    expect(Object.keys(nodes)).toHaveLength(talkers.length * (count + 1));
+    for (const talker of talkers) {
+      const wanted = Array.from({ length: count }, (_, index) => `${talker}-${index}`);
+      expect(book(talker)).toEqual(wanted);
+      expect(nodes[talker]).toMatchObject({ state: 'SUCCESS', attempts: 1, output: { added: count } });
+      const own = changesBy(talker);
+      expect(own.map(({ change }) => change?.nodes?.[0]?.id)).toEqual(wanted);
+      const offsets = own.map(({ message }) => message?.offset ?? 0);
+      expect(offsets).toEqual([...new Set(offsets)].sort((a, b) => a - b));
+    }
+  };
+
+  test('survives kill -9 of the controller and of the worker, again and again: nothing lost, nothing doubled', async () => {
+    const count = 600;
+    const book = await start(['A'], count);
+    for (const [at, role] of [
+      [50, 'controller'],
+      [150, 'worker'],
+      [250, 'controller'],
+      [251, 'controller'],
+      [350, 'worker'],
+      [450, 'controller'],
+    ] as const) {
+      await until(
+        () => book('A').length >= at,
+        () => `${at} changes, found ${book('A').length}:\n${engine.report()}`,
+      );
+      const [victim] = engine.pids(role);
+      if (victim !== undefined) kill(victim, 'SIGKILL');
+    }
+    await check(['A'], count, book);
+  });
+
+  test('of two tasks at once is kept apart, with the controller killed meanwhile', async () => {
+    const count = 300;
+    const book = await start(['A', 'B'], count);
+    for (const at of [40, 150, 260]) {
+      await until(
+        () => book('A').length >= at && book('B').length >= at,
+        () => `${at} changes of both:\n${engine.report()}`,
+      );
+      for (const victim of engine.pids('controller')) kill(victim, 'SIGKILL');
+    }
+    await check(['A', 'B'], count, book);
+  });
+});
