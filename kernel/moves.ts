@@ -5,6 +5,7 @@ import type { Node, NodeState } from './node.ts';
 import type { Run } from './run.ts';
 
 export function setState(run: Run, node: Node, state: NodeState): void {
+  if (node.state !== state) run.moves?.push({ node, from: node.state, to: state });
   run.counts[node.state] -= 1;
   run.counts[state] += 1;
   node.state = state;

@@ -51,6 +51,13 @@ export function brokenMessage({ promise, by, reason }: BrokenPromise): string {
   return `promise ${promise} broken: ${change}`;
 }
 
+/** A node came from one state to another. */
+export interface Move {
+  readonly node: Node;
+  readonly from: NodeState;
+  readonly to: NodeState;
+}
+
 export class Run {
   readonly registration: Registration;
   readonly nodes = new Map<string, Node>();
@@ -90,6 +97,9 @@ export class Run {
   rounds = 0;
   /** Signals (uid) that a node of this run has taken: a file that is still there is not taken twice. */
   readonly consumedSignals = new Set<string>();
+
+  /** Steps of nodes from state to state since somebody took them; null: nobody asks. */
+  moves: Move[] | null = null;
 
   /** How many nodes are in each state. */
   readonly counts: { [state in NodeState]: number };

@@ -20,6 +20,7 @@
 
 import type { Json, JsonObject } from '../kernel/json.ts';
 import type { RunEvent } from '../kernel/events.ts';
+import type { NodeState } from '../kernel/node.ts';
 import type { EnvValue, Executor, Outcome, StopReason } from '../kernel/task.ts';
 import type { Clock, Liveness } from '../kernel/ports.ts';
 import type { Condition, Kind, Manifest, Resource } from '../manifests/model.ts';
@@ -152,14 +153,32 @@ export interface RunPlaces {
   log(node: string, attempt: number): string;
 }
 
+/** A task came from one state to another, by the event of that number in its append (from 0). */
+export interface TaskTransition {
+  readonly event: number;
+  readonly node: string;
+  /** Null: it came to be. */
+  readonly from: NodeState | null;
+  readonly to: NodeState;
+  readonly attempt: number;
+  /** Wall ms. */
+  readonly at: number;
+  /** What went wrong, or nothing. */
+  readonly note: string;
+}
+
 export interface Journal {
+  /** It wants to be told what each event did to the states of tasks, to keep that beside the events. */
+  readonly keepsTransitions?: true;
   readonly lastSeq: number;
   /**
-   * Hands the events to the kernel's file; returns the number of the last. They are read back after a kill -9, not yet after power loss.
+   * Hands the events over; returns the number of the last. On files they are read back after a kill -9 from here on, not yet after power
+   * loss; on a database once they are recorded, and what it refuses is told there and by the next append. What is handed over later
+   * (leases) is never seen before them.
    * All of them or, when it throws, none: NoSpace; Conflict when the journal was cut behind its writer (`repair`, then append again);
    * Expired when a newer epoch writes; Unavailable after a failed sync or `close` (open again); NotFound when the run was removed.
    */
-  append(events: readonly RunEvent[]): number;
+  append(events: readonly RunEvent[], transitions?: readonly TaskTransition[]): number;
   /** Resolves once the event of that number is recorded (synced). Shared: one sync serves all that wait. Rejects once and for all after a failed sync. */
   recorded(seq: number): Promise<void>;
   /** A view that makes loading cheap; may be lost. Holds the events up to `seq` and none after it; waits until that one is recorded. */
