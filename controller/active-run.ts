@@ -18,6 +18,7 @@ import { freeze } from '../kernel/snapshot.ts';
 import type { Journal, Leases, RunPlaces, RunRef } from '../store/store.ts';
 import type { Ends } from './ends.ts';
 import { Slow } from './slow.ts';
+import { Transitions } from './transitions.ts';
 
 /** A snapshot follows after so many events, or twice as many as there are nodes. */
 const SNAPSHOT_EVENTS = 2000;
@@ -32,6 +33,8 @@ export class ActiveRun {
   readonly places: RunPlaces;
   readonly #journal: Journal;
   readonly #completion: Ends;
+  /** Null: the journal does not keep them. */
+  readonly #transitions: Transitions | null;
   /** Ends of attempts, before it is known what follows. */
   readonly #ends: EndEvent[] = [];
   /** What follows an end, being computed; nothing else that counts happens to the run meanwhile. */
@@ -59,6 +62,7 @@ export class ActiveRun {
     this.#journal = journal;
     this.#completion = completion;
     this.#snapshotSeq = journal.lastSeq;
+    this.#transitions = journal.keepsTransitions === true ? new Transitions(run, journal.lastSeq === 0) : null;
   }
 
   /** What follows an end is not known yet: nothing may change the run meanwhile. */
@@ -79,13 +83,14 @@ export class ActiveRun {
   take(events: readonly RunEvent[]): void {
     for (const event of events) {
       apply(this.run, event);
-      this.#pending.push(event);
+      this.takeFolded(event);
       this.#taken += 1;
     }
   }
 
   /** Events that happened before this value existed in memory, such as Registered. */
   takeFolded(event: RunEvent): void {
+    this.#transitions?.folded(this.#pending.length, event);
     this.#pending.push(event);
   }
 
@@ -163,7 +168,7 @@ export class ActiveRun {
     this.#pending = [];
     if (events.length === 0) return events;
     try {
-      this.#journal.append(events);
+      this.#journal.append(events, this.#transitions?.take());
     } catch (error) {
       // Somebody cut or overwrote the journal behind our back: what we hold is the newer truth, and goes into a new snapshot.
       if (!(error instanceof StoreError) || error.code !== 'Conflict') throw error;

@@ -11,11 +11,11 @@ import type { Database, Query } from './database.ts';
 const MIGRATIONS: readonly string[] = [
   `
 -- One row: the newest revision. Locked by every change of an object and by nothing else, so it is never held with a run.
-CREATE TABLE counter (only boolean PRIMARY KEY DEFAULT true CHECK (only), revision bigint NOT NULL DEFAULT 0);
+CREATE TABLE counter (single boolean PRIMARY KEY DEFAULT true CHECK (single), revision bigint NOT NULL DEFAULT 0);
 INSERT INTO counter DEFAULT VALUES;
 -- One row: the epoch of the controller, who holds its seat, and how long a holder is believed without a word.
 CREATE TABLE engine (
-  only boolean PRIMARY KEY DEFAULT true CHECK (only),
+  single boolean PRIMARY KEY DEFAULT true CHECK (single),
   epoch bigint NOT NULL DEFAULT 0,
   controller_backend int,
   controller_seen timestamptz,

@@ -15,9 +15,9 @@ export interface LeasesPair {
 }
 
 export interface SpeakingTask {
-  readonly speak: (text: string) => void;
+  readonly speak: (text: string) => void | Promise<void>;
   /** What came since it was called last. */
-  readonly read: () => string;
+  readonly read: () => string | Promise<string>;
   readonly end: () => void;
 }
 
@@ -192,9 +192,9 @@ export function describeLeases(name: string, open: () => Promise<LeasesPair>): v
       await b.claim(WORKER, fenceOf(1), DEAD_SLOT);
       expect(await read(a, 0, 10)).toBe('');
       const { speak, end } = await task(WORKER, fenceOf(1));
-      speak('first\nsec');
+      await speak('first\nsec');
       expect(await read(a, 0, 100)).toBe('first\nsec');
-      speak('ond\n');
+      await speak('ond\n');
       expect(await read(b, 6, 100)).toBe('second\n');
       expect(await read(b, 6, 3)).toBe('sec');
       expect(await read(a, 13, 100)).toBe('');
@@ -216,13 +216,13 @@ export function describeLeases(name: string, open: () => Promise<LeasesPair>): v
       const { read, end } = await task(WORKER, fenceOf(1));
       expect(await tell(a, 'one\n')).toBe(4);
       expect(await tell(b, 'two\n')).toBe(4);
-      expect(read()).toBe('one\ntwo\n');
+      expect(await read()).toBe('one\ntwo\n');
       const large = 'x'.repeat(200_000);
       const taken = (await tell(a, large)) ?? 0;
       expect(taken).toBeGreaterThan(1_000);
       expect(taken).toBeLessThan(large.length);
       expect(await tell(a, 'no room\n')).toBe(0);
-      expect(read()).toBe(large.slice(0, taken));
+      expect(await read()).toBe(large.slice(0, taken));
       expect(await tell(a, 'room\n')).toBe(5);
       end();
       await a.clear(WORKER, [fenceOf(1)]);

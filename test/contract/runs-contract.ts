@@ -11,9 +11,11 @@ import type { Journal, RunRef, Runs } from '../../store/store.ts';
 export interface RunsPair {
   readonly handles: readonly [Runs, Runs];
   /** Appends to a log as a worker does. */
-  readonly writeLog: (ref: RunRef, node: string, attempt: number, text: string) => void;
+  readonly writeLog: (ref: RunRef, node: string, attempt: number, text: string) => void | Promise<void>;
   /** What was published, in order, as the resources half was told. */
   readonly published: readonly { readonly ref: RunRef; readonly status: Json }[];
+  /** Who opens a journal shuts out older writers at once, not only with its first line. */
+  readonly refusesAtOpen?: true;
   readonly dispose: () => Promise<void>;
 }
 
@@ -122,17 +124,19 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
     test('an older epoch than one that wrote cannot open', async () => {
       const [one, other] = (await start()).handles;
       const journal = await one.open(REF, 5);
-      journal.append([registered()]);
+      await journal.recorded(journal.append([registered()]));
       await expect(other.open(REF, 4)).rejects.toMatchObject({ code: 'Expired' });
     });
 
     test('lines of a deposed writer count until the new one has written, and never after', async () => {
-      const [one, other] = (await start()).handles;
+      const { handles, refusesAtOpen } = await start();
+      const [one, other] = handles;
       const old = await one.open(REF, 1);
       old.append([registered(), due('A')]);
+      await old.recorded(2);
       const fresh = await other.open(REF, 2);
       old.append([due('late'), due('later')]);
-      expect((await other.load(REF))?.lastSeq).toBe(4);
+      expect((await other.load(REF))?.lastSeq).toBe(refusesAtOpen === true ? 2 : 4);
       expect(fresh.append([due('B')])).toBe(3);
       const expected = [registered(), due('A'), due('B')];
       expect(await one.load(REF)).toEqual({ snapshot: null, snapshotSeq: 0, events: expected, lastSeq: 3 });
@@ -143,12 +147,16 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
     });
 
     test('a snapshot of a deposed writer is not taken for the history that counts', async () => {
-      const [one, other] = (await start()).handles;
+      const { handles, refusesAtOpen } = await start();
+      const [one, other] = handles;
       const old = await one.open(REF, 1);
       old.append([registered()]);
+      await old.recorded(1);
       const fresh = await other.open(REF, 2);
       old.append([due('late')]);
-      await old.snapshot({ of: 'late' }, 2);
+      const snapshot = old.snapshot({ of: 'late' }, 2);
+      if (refusesAtOpen === true) await expect(snapshot).rejects.toMatchObject({ code: 'Expired' });
+      else await snapshot;
       fresh.append([due('A')]);
       const loaded = await one.load(REF);
       expect(loaded).toEqual({ snapshot: null, snapshotSeq: 0, events: [registered(), due('A')], lastSeq: 2 });
@@ -288,7 +296,7 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
       const { handles, writeLog } = await start();
       const [one, other] = handles;
       (await one.open(REF, 1)).append([registered()]);
-      writeLog(REF, 'A', 1, 'of the first\n');
+      await writeLog(REF, 'A', 1, 'of the first\n');
       await one.publish(REF, { phase: 'Running' });
       expect(await other.load(AGAIN)).toBeNull();
       const second = await one.open(AGAIN, 1);
@@ -307,7 +315,7 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
       const [one, other] = handles;
       const journal = await one.open(REF, 1);
       journal.append([registered()]);
-      writeLog(REF, 'A', 1, 'text\n');
+      await writeLog(REF, 'A', 1, 'text\n');
       await one.publish(REF, { phase: 'Running' });
       expect(await other.list()).toEqual([REF]);
       await one.remove(REF);
@@ -326,7 +334,7 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
       const [one, other] = handles;
       await one.open(REF, 1);
       await one.appendLog(REF, 'A', 1, Buffer.from('one\n'));
-      writeLog(REF, 'A', 1, 'two\n');
+      await writeLog(REF, 'A', 1, 'two\n');
       await other.appendLog(REF, 'A', 1, Buffer.from('three\n'));
       expect(Buffer.from(await one.readLog(REF, 'A', 1, 0, 100)).toString()).toBe('one\ntwo\nthree\n');
     });
@@ -336,8 +344,8 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
       const [one, other] = handles;
       await one.open(REF, 1);
       const node = 'extract/part one.β';
-      for (const attempt of [2, 10, 1]) writeLog(REF, node, attempt, `attempt ${attempt}\n`);
-      writeLog(REF, 'extract', 1, 'of another node\n');
+      for (const attempt of [2, 10, 1]) await writeLog(REF, node, attempt, `attempt ${attempt}\n`);
+      await writeLog(REF, 'extract', 1, 'of another node\n');
       expect(await other.logAttempts(REF, node)).toEqual([1, 2, 10]);
       const read = async (attempt: number, offset: number, limit: number): Promise<string> =>
         Buffer.from(await other.readLog(REF, node, attempt, offset, limit)).toString();
@@ -345,7 +353,7 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
       expect(await read(10, 8, 2)).toBe('10');
       expect(await read(10, 11, 100)).toBe('');
       expect(await read(3, 0, 100)).toBe('');
-      writeLog(REF, node, 10, 'more\n');
+      await writeLog(REF, node, 10, 'more\n');
       expect(await read(10, 11, 100)).toBe('more\n');
     });
 
