@@ -12,7 +12,7 @@ const exitCode = await runProgram(
     io,
     version: '0.1.0',
     doors: {
-      openStore: async (stateDir) => (await import('../store/open.ts')).openStore(`file:${stateDir}`, { hooks }),
+      openStore: async (url, stateDir) => (await import('../store/open.ts')).openStore(url, { stateDir, hooks }),
       random: async () => (await import('../runtime/random.ts')).createRandom(),
     },
   },

@@ -10,7 +10,8 @@ import type { Io } from './io.ts';
 import { type Colors, colorsFor } from './output/colors.ts';
 
 export interface Doors {
-  openStore(stateDir: string): Promise<Store>;
+  /** `stateDir`: of this machine, for a store that is elsewhere. */
+  openStore(url: string, stateDir: string): Promise<Store>;
   random(): Promise<Random>;
 }
 
@@ -21,6 +22,8 @@ export interface SessionOptions {
   readonly stateDir: string;
   /** As the user wrote it: for messages. */
   readonly stateName: string;
+  /** A database instead of the state directory. */
+  readonly storeUrl?: string | undefined;
   /** The API to go through instead of the state directory. */
   readonly server?: ServerOptions | undefined;
 }
@@ -36,6 +39,8 @@ export class Session {
   readonly io: Io;
   readonly stateDir: string;
   readonly stateName: string;
+  /** Where everything stands: `file:` with the state directory, `postgres://...` or `embedded-postgres`. */
+  readonly storeUrl: string;
   readonly colors: Colors;
   readonly #doors: Doors;
   readonly #server: ServerOptions | undefined;
@@ -45,6 +50,7 @@ export class Session {
     this.io = options.io;
     this.stateDir = options.stateDir;
     this.stateName = options.stateName;
+    this.storeUrl = options.storeUrl ?? `file:${options.stateDir}`;
     this.colors = colorsFor(options.io.stdout.isTerminal, options.io.env);
     this.#doors = options.doors;
     this.#server = options.server;
@@ -72,10 +78,11 @@ export class Session {
   }
 
   #openHere(): Promise<Store> {
-    return this.#doors.openStore(this.stateDir).catch((error: unknown) => {
+    return this.#doors.openStore(this.storeUrl, this.stateDir).catch((error: unknown) => {
       // A directory that is refused is named in the words that refuse it.
       if (error instanceof StoreError && error.message.startsWith('state directory '))
         throw new Failure(1, error.message);
+      if (error instanceof StoreError && !this.storeUrl.startsWith('file:')) throw new Failure(1, error.message);
       throw error instanceof StoreError || isSystemError(error)
         ? new Failure(1, `state directory ${this.stateName} cannot be used: ${error.message}`)
         : error;
@@ -127,4 +134,17 @@ export function serverOf(io: Io, options: { readonly [name: string]: unknown }):
 export function stateDirOf(io: Io, option: string | undefined): { stateDir: string; stateName: string } {
   const stateName = option ?? (io.env['OARLOCK_STATE'] || './state');
   return { stateName, stateDir: resolve(io.workingDir, stateName) };
+}
+
+/** `--store`, else OARLOCK_STORE; undefined: the state directory. */
+export function storeUrlOf(io: Io, option: string | undefined): string | undefined {
+  const url = option ?? io.env['OARLOCK_STORE'];
+  if (url === undefined || url === '') return undefined;
+  if (url === 'embedded-postgres' || /^postgres(ql)?:\/\/./.test(url) || url.startsWith('file:')) return url;
+  throw new Failure(2, '--store: expected postgres://USER@HOST/DATABASE, embedded-postgres or file:DIRECTORY');
+}
+
+/** An address as it may be shown. */
+export function hidePassword(url: string): string {
+  return url.replace(/^([a-z]+:\/\/[^/:@]*):[^/@]*@/, '$1:***@');
 }

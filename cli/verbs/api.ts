@@ -42,7 +42,7 @@ export async function api(session: Session, options: ApiVerbOptions): Promise<Ex
     await runApi(
       {
         store: await session.store(),
-        keys: await openKeys(`file:${session.stateDir}`),
+        keys: await openKeys(session.storeUrl, session.stateDir),
         clock: await session.clock(),
         random: await session.random(),
         log,

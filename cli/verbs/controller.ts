@@ -4,7 +4,7 @@ import type { ControllerSeat, Store } from '../../store/store.ts';
 import type { ExitCode } from '../failure.ts';
 import { untilStopped } from '../lifeline.ts';
 import { controllerDeps, servingLog } from '../serve.ts';
-import type { Session } from '../session.ts';
+import { hidePassword, type Session } from '../session.ts';
 
 export async function controller(session: Session, options: { hasLifeline: boolean }): Promise<ExitCode> {
   const log = await servingLog(session, 'controller', options.hasLifeline);
@@ -18,7 +18,7 @@ export async function controller(session: Session, options: { hasLifeline: boole
         import('../../controller/controller.ts'),
         controllerDeps(session, seat, log),
       ]);
-      log.info('the controller has its seat', { epoch: seat.epoch, state: session.stateDir });
+      log.info('the controller has its seat', { epoch: seat.epoch, store: hidePassword(session.storeUrl) });
       await runController(deps, AbortSignal.any([stop, seat.lost]));
     } finally {
       await seat.release();

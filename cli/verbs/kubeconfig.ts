@@ -23,7 +23,7 @@ export async function kubeconfig(session: Session, options: KubeconfigOptions): 
     import('../process-clock.ts'),
     import('../../manifests/render.ts'),
   ]);
-  const keys = await openKeys(`file:${session.stateDir}`);
+  const keys = await openKeys(session.storeUrl, session.stateDir);
   const endpoint = await keys.endpoint();
   if (endpoint?.tlsUrl == null) {
     throw new Failure(1, `no API has said where it listens in ${session.stateName}`, '`oarlock up` starts one');

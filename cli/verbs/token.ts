@@ -68,6 +68,6 @@ export async function openRing(session: Session): Promise<KeyRing> {
     import('../../store/open.ts'),
     import('../process-clock.ts'),
   ]);
-  const keys = await openKeys(`file:${session.stateDir}`);
+  const keys = await openKeys(session.storeUrl, session.stateDir);
   return new Ring({ keys, clock: createProcessClock(), random: await session.random() });
 }

@@ -4,12 +4,12 @@
 // P2  Ctrl-C or SIGTERM drains: first the workers, so that the controller still sees how their tasks end, then the controller.
 
 import { spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Store } from '../../store/store.ts';
 import type { ExitCode } from '../failure.ts';
 import { count } from '../output/text.ts';
-import type { Session } from '../session.ts';
+import { hidePassword, type Session } from '../session.ts';
 import { type Child, type ChildSpec, Supervisor } from '../supervisor.ts';
 import { pause } from '../wait.ts';
 
@@ -27,10 +27,11 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   // Refuses a directory that cannot be served before any child does, with one message.
   const store = await session.store();
   const say = (text: string): void => session.say(text);
-  say(`state directory ${session.stateDir}`);
+  const isHere = session.storeUrl.startsWith('file:');
+  say(isHere ? `state directory ${session.stateDir}` : `store ${hidePassword(session.storeUrl)}`);
   const deciding = new Supervisor({ clock: store.clock, say });
   const working = new Supervisor({ clock: store.clock, say });
-  const names = await freeNames(store, options.workers);
+  const names = await freeNames(store, isHere ? 'w' : `${machineName()}-w`, options.workers);
   await forgetDeadEndpoint(session);
   const decided = [
     deciding.keep(childOf(session, 'controller', ['controller'])),
@@ -50,12 +51,18 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   return 0;
 }
 
+/** Machines that share a database name their workers after themselves. */
+function machineName(): string {
+  return hostname().replaceAll(/[^A-Za-z0-9-]/g, '-') || 'host';
+}
+
 /** Names that no living worker has, so that a second `up` on the same directory adds to the first. */
-async function freeNames(store: Store, wanted: number): Promise<string[]> {
+async function freeNames(store: Store, prefix: string, wanted: number): Promise<string[]> {
   const workers = await store.seats.workers();
   const taken = new Set(workers.filter(({ alive }) => alive).map(({ name }) => name));
   const names: string[] = [];
-  for (let number = 1; names.length < wanted; number += 1) if (!taken.has(`w${number}`)) names.push(`w${number}`);
+  for (let number = 1; names.length < wanted; number += 1)
+    if (!taken.has(`${prefix}${number}`)) names.push(`${prefix}${number}`);
   return names;
 }
 
@@ -83,7 +90,7 @@ function untilInterrupted(session: Session): Promise<void> {
 /** What an API that was killed has left must not be taken for the one that is about to listen. */
 async function forgetDeadEndpoint(session: Session): Promise<void> {
   const { openKeys } = await import('../../store/open.ts');
-  const keys = await openKeys(`file:${session.stateDir}`);
+  const keys = await openKeys(session.storeUrl, session.stateDir);
   const endpoint = await keys.endpoint();
   if (endpoint !== null && !isAlive(endpoint.pid)) await keys.clearEndpoint(endpoint.pid);
 }
@@ -100,12 +107,14 @@ const MAIN = join(import.meta.dirname, '..', import.meta.filename.endsWith('.ts'
 
 function childOf(session: Session, label: string, words: readonly string[]): ChildSpec {
   const args = [...process.execArgv, MAIN, ...words, '--lifeline', '--state', session.stateDir];
-  return { label, start: () => startChild(args, session.io.workingDir) };
+  return { label, start: () => startChild(args, session.io.workingDir, session.storeUrl) };
 }
 
 /** Its standard input is the lifeline; what it says goes where `up` says things. */
-function startChild(args: readonly string[], workingDir: string): Child {
-  const child = spawn(process.execPath, args, { cwd: workingDir, stdio: ['pipe', 'ignore', 'inherit'] });
+function startChild(args: readonly string[], workingDir: string, storeUrl: string): Child {
+  // Not on the command line: the address may hold a password, and everybody sees command lines.
+  const env = { ...process.env, OARLOCK_STORE: storeUrl };
+  const child = spawn(process.execPath, args, { cwd: workingDir, env, stdio: ['pipe', 'ignore', 'inherit'] });
   // Writing to it is not what the pipe is for, and its end is told by `exit`.
   child.stdin.on('error', () => undefined);
   return {

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { Failure, type ExitCode } from '../failure.ts';
 import { untilStopped } from '../lifeline.ts';
 import { connectorPlaces, servingLog, takeFreeWorker } from '../serve.ts';
-import type { Session } from '../session.ts';
+import { hidePassword, type Session } from '../session.ts';
 
 export interface WorkerOptions {
   readonly name: string | undefined;
@@ -32,7 +32,7 @@ export async function worker(session: Session, options: WorkerOptions): Promise<
     import('../../worker/worker.ts'),
     import('../../runtime/processes.ts'),
   ]);
-  log.info('the worker takes tasks', { slots, state: session.stateDir });
+  log.info('the worker takes tasks', { slots, store: hidePassword(session.storeUrl) });
   const clock = await session.clock();
   // It gives the seat back itself, once the last of its slots is gone.
   const { seats } = store;

@@ -42,7 +42,7 @@ export class Database {
   #url: Promise<string> | null = null;
   readonly #pools = new Map<string, pg.Pool>();
   readonly #listeners = new Map<string, Set<() => void>>();
-  #listening: Promise<void> | null = null;
+  #isListening = false;
   #listener: pg.Client | null = null;
   #isClosed = false;
 
@@ -155,7 +155,8 @@ export class Database {
   onHint(topic: string, callback: () => void): () => void {
     const callbacks = this.#listeners.get(topic) ?? new Set();
     this.#listeners.set(topic, callbacks.add(callback));
-    this.#listening ??= this.#listen();
+    if (!this.#isListening) void this.#listen();
+    this.#isListening = true;
     return () => {
       callbacks.delete(callback);
       if (callbacks.size === 0 && this.#listeners.get(topic) === callbacks) this.#listeners.delete(topic);
@@ -180,7 +181,7 @@ export class Database {
         await client.connect();
         await client.query(`LISTEN ${pg.escapeIdentifier(this.schema)}`);
         this.#listener = client;
-        for (const topic of [...this.#listeners.keys()]) this.#hint(topic);
+        for (const topic of new Set(this.#listeners.keys())) this.#hint(topic);
         await ended;
         this.#listener = null;
       } catch {
@@ -192,7 +193,7 @@ export class Database {
   }
 
   #hint(topic: string): void {
-    for (const callback of [...(this.#listeners.get(topic) ?? [])]) callback();
+    for (const callback of new Set(this.#listeners.get(topic))) callback();
   }
 
   async close(): Promise<void> {
@@ -244,9 +245,6 @@ export class Session {
     await this.#client.end().catch(() => undefined);
   }
 }
-
-/** The statement that hints whoever waits for `topic`, once its transaction is through. */
-export const TELL = 'SELECT pg_notify(current_schema(), topic) FROM unnest($1::text[]) AS topic';
 
 function queryOf(client: pg.PoolClient): Query {
   return async (text, values = []) => (await client.query(text, [...values])).rows as Row[];

@@ -48,7 +48,7 @@ ${links(disk, programs).join('\n')}
 export LD_LIBRARY_PATH="$PWD/lib":${quote(join(dirname(programs.postgres), '..', 'lib'))}
 ${isRoot ? AS_SOMEBODY_ELSE : 'as() { exec "$@"; }'}
 if [ ! -f data/PG_VERSION ]; then
-  (as ${quote(programs.initdb)} -D data.$$ -U oarlock --auth=trust --encoding=UTF8 --locale=C > /dev/null) || exit 1
+  (as ${quote(programs.initdb)} -D data.$$ -U oarlock --auth=trust --encoding=UTF8 --locale=C --sync-method=syncfs > /dev/null) || exit 1
   mv -T data.$$ data || rm -rf data.$$
 fi
 [ -p users ] || { rm -rf users; mkfifo users; own users; }

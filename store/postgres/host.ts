@@ -13,11 +13,11 @@ import type { Processes } from '../../kernel/ports.ts';
 import type { StopReason } from '../../kernel/task.ts';
 import { wallMs } from '../../runtime/clock.ts';
 import type { Leases, LeaseView, Offer, SettledOutcome } from '../store.ts';
-import { type Database, type Row, type Session, TELL } from './database.ts';
+import type { Database, Row, Session } from './database.ts';
 import { Fuse } from './fuse.ts';
-import { STANDS_AS_OFFER } from './leases.ts';
 import { Shipping, type Statement } from './shipping.ts';
 import type { WorkerPlace } from './spool.ts';
+import { STANDS_AS_OFFER, TELL, textOf } from './statements.ts';
 
 const BEAT_MS = 1_000;
 /** While something runs, what it writes is looked at so often. */
@@ -157,7 +157,7 @@ export class Host {
     const taken = rows.offers.length;
     await this.#takeIn(rows.offers);
     this.#answer(rows.answers);
-    for (const { fence, stop, grace_ms } of rows.stops) this.#end(String(fence), stop as StopReason, Number(grace_ms));
+    for (const { fence, stop, grace_ms } of rows.stops) this.#end(textOf(fence), stop as StopReason, Number(grace_ms));
     return taken > 0 || this.#isHinted;
   }
 
@@ -294,7 +294,7 @@ export class Host {
     // H2: too late for these. The next agreement says that they are lost.
     if (rows.length > 0 && uptime() >= this.#deadline) throw new Error('the lease was over when the offers came');
     for (const row of rows) {
-      const offer = this.#place.localOffer(JSON.parse(String(row['offer'])) as Offer);
+      const offer = this.#place.localOffer(JSON.parse(textOf(row['offer'])) as Offer);
       if (offer.input === undefined) await this.#shipping.bringInput(offer, this.#options.database);
       this.#offers.set(offer.fence, offer);
       await this.leases.offer(this.#options.name, offer);
@@ -303,7 +303,7 @@ export class Host {
 
   #answer(rows: readonly Row[]): void {
     for (const { fence, bytes } of [...rows].sort((a, b) => Number(a['number']) - Number(b['number'])))
-      this.#shipping.answer(String(fence), bytes as Buffer);
+      this.#shipping.answer(textOf(fence), bytes as Buffer);
     void this.#shipping.handOver(this.leases, this.#options.name);
   }
 
@@ -322,12 +322,12 @@ export class Host {
     );
     const views = new Map((await this.leases.inbox(name)).map((view) => [view.fence, view]));
     for (const row of claimed) {
-      const fence = String(row['fence']);
+      const fence = textOf(row['fence']);
       if (row['offer'] !== null)
-        this.#offers.set(fence, this.#place.localOffer(JSON.parse(String(row['offer'])) as Offer));
+        this.#offers.set(fence, this.#place.localOffer(JSON.parse(textOf(row['offer'])) as Offer));
       if (!views.has(fence)) this.#decided.set(fence, { outcome: { result: 'Lost', message: 'its files are gone' } });
     }
-    const known = new Set(claimed.map(({ fence }) => String(fence)));
+    const known = new Set(claimed.map(({ fence }) => textOf(fence)));
     for (const view of views.values()) {
       const { fence, outcome } = view;
       const isCut = wasOver && outcome?.outcome.result === 'Failure' && (outcome.until ?? 0) >= cutAt;
@@ -345,7 +345,7 @@ export class Host {
     const busy = new Set(Array.from(this.#offers.values(), ({ uid }) => uid));
     if (here.length === 0) return;
     const rows = await this.#options.database.read('SELECT uid FROM runs WHERE uid = ANY($1) AND NOT is_ended', [here]);
-    const alive = new Set(rows.map(({ uid }) => String(uid)));
+    const alive = new Set(rows.map(({ uid }) => textOf(uid)));
     for (const uid of here) if (!alive.has(uid) && !busy.has(uid)) spool.disk.removeTree(spool.run(uid));
   }
 }

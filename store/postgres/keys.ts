@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import type { Endpoint, Keys } from '../store.ts';
 import type { Database } from './database.ts';
+import { textOf } from './statements.ts';
 
 export class PostgresKeys implements Keys {
   readonly #database: Database;
@@ -12,12 +13,12 @@ export class PostgresKeys implements Keys {
   }
 
   async names(): Promise<string[]> {
-    return (await this.#database.read('SELECT name FROM keys ORDER BY name')).map(({ name }) => String(name));
+    return (await this.#database.read('SELECT name FROM keys ORDER BY name')).map(({ name }) => textOf(name));
   }
 
   async read(name: string): Promise<string | null> {
     const [row] = await this.#database.read('SELECT text FROM keys WHERE name = $1', [name]);
-    return row === undefined ? null : String(row['text']);
+    return row === undefined ? null : textOf(row['text']);
   }
 
   async create(name: string, text: string): Promise<boolean> {

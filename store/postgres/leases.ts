@@ -9,8 +9,8 @@ import type { JsonObject } from '../../kernel/json.ts';
 import type { Liveness } from '../../kernel/ports.ts';
 import type { StopReason } from '../../kernel/task.ts';
 import type { LeasePlaces, Leases, LeaseView, Offer, SettledOutcome, Standing } from '../store.ts';
-import { type Database, type Row, TELL } from './database.ts';
-import { cutOut } from './runs.ts';
+import type { Database, Row } from './database.ts';
+import { cutOut, STANDS_AS_OFFER, TELL, textOf } from './statements.ts';
 import type { Writer } from './writer.ts';
 
 /** How often a controller looks whether an attempt has ended, besides hints. */
@@ -88,7 +88,7 @@ export class PostgresLeases implements Leases {
   async inboxes(): Promise<string[]> {
     await this.#writer.drained();
     const rows = await this.#database.read('SELECT DISTINCT worker FROM leases ORDER BY worker');
-    return rows.map(({ worker }) => String(worker));
+    return rows.map(({ worker }) => textOf(worker));
   }
 
   /** A claim names the worker that made it (spool.ts): dead is what has ended its attempts by itself. As of the last look at its inbox. */
@@ -179,7 +179,7 @@ export class PostgresLeases implements Leases {
       `SELECT offer::text AS offer FROM leases WHERE worker = $1 AND ${STANDS_AS_OFFER} ORDER BY length(fence), fence`,
       [worker],
     );
-    return rows.map(({ offer }) => JSON.parse(String(offer)) as Offer);
+    return rows.map(({ offer }) => JSON.parse(textOf(offer)) as Offer);
   }
 
   async standing(worker: string): Promise<Standing> {
@@ -239,14 +239,11 @@ export class PostgresLeases implements Leases {
   }
 }
 
-/** Nobody has taken it. */
-export const STANDS_AS_OFFER = '(offer IS NOT NULL AND claim IS NULL AND NOT is_withdrawn AND outcome IS NULL)';
-
 function viewOf(row: Row): LeaseView {
   return {
-    fence: String(row['fence']),
+    fence: textOf(row['fence']),
     offered: row['offered'] === true,
-    claim: row['claim'] === null ? null : String(row['claim']),
+    claim: row['claim'] === null ? null : textOf(row['claim']),
     stop: row['stop'] as StopReason | null,
     outcome: parseOutcome(row['outcome']),
   };

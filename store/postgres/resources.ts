@@ -26,8 +26,8 @@ import {
   updatedRecord,
 } from '../objects.ts';
 import type { Change, Resources, WriteOptions } from '../store.ts';
-import { type Database, type Query, type Row, TELL } from './database.ts';
-import { removeRun } from './runs.ts';
+import type { Database, Query, Row } from './database.ts';
+import { nextRevision, removeRun, TELL, textOf } from './statements.ts';
 
 const KEPT = 10_000;
 /** Old changes go in steps of so many. */
@@ -54,12 +54,6 @@ interface Found extends CurrentObject {
 const FOUND = `SELECT record::text AS record, objects.revision, runs.uid IS NOT NULL AS has_place, status::text AS status, status_revision
   FROM objects LEFT JOIN runs ON objects.kind = 'WorkflowRun' AND runs.uid = objects.uid`;
 
-/** Locks the counter until the end of the transaction. */
-export async function nextRevision(query: Query): Promise<number> {
-  const [row] = await query('UPDATE counter SET revision = revision + 1 RETURNING revision');
-  return Number(row?.['revision']);
-}
-
 export class PostgresResources implements Resources {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -84,7 +78,7 @@ export class PostgresResources implements Resources {
   }
 
   async get(kind: Kind, name: string): Promise<Resource | null> {
-    const [row] = await this.#database.read(`${FOUND} WHERE kind = $1 AND objects.name = $2`, [kind, name]);
+    const [row] = await this.#database.read(`${FOUND} WHERE kind = $1 AND objects.name = $2`, [kind, sqlName(name)]);
     return row === undefined ? this.#builtins.get(kind, name) : resourceOf(foundOf(row));
   }
 
@@ -266,7 +260,7 @@ export class PostgresResources implements Resources {
   }
 
   async #find(query: Query, kind: Kind, name: string): Promise<Found | null> {
-    const [row] = await query(`${FOUND} WHERE kind = $1 AND objects.name = $2`, [kind, name]);
+    const [row] = await query(`${FOUND} WHERE kind = $1 AND objects.name = $2`, [kind, sqlName(name)]);
     return row === undefined ? null : foundOf(row);
   }
 
@@ -343,10 +337,10 @@ function changeOf(row: Row): Change | null {
   const revision = Number(row['revision']);
   const isStatusOnly = row['record'] === null;
   if (isStatusOnly && (row['current'] === null || Number(row['status_revision']) !== revision)) return null;
-  const record = JSON.parse(String(isStatusOnly ? row['current'] : row['record'])) as ObjectRecord;
+  const record = JSON.parse(textOf(isStatusOnly ? row['current'] : row['record'])) as ObjectRecord;
   return {
     revision,
-    verb: String(row['verb']) as Change['verb'],
+    verb: textOf(row['verb']) as Change['verb'],
     kind: record.kind,
     name: record.name,
     uid: record.uid,
@@ -356,7 +350,7 @@ function changeOf(row: Row): Change | null {
 
 function foundOf(row: Row): Found {
   return {
-    record: JSON.parse(String(row['record'])) as ObjectRecord,
+    record: JSON.parse(textOf(row['record'])) as ObjectRecord,
     revision: Number(row['revision']),
     published: documentOf(row['status']),
     publishedRevision: Number(row['status_revision'] ?? 0),
@@ -374,4 +368,9 @@ function resourceOf({ record, revision, published, publishedRevision }: Found): 
 
 function isActive({ record, hasPlace, published }: Found): boolean {
   return record.kind === 'WorkflowRun' && hasPlace && !isEnded(published);
+}
+
+/** No text of Postgres holds a zero, and no name: then there is no object. */
+function sqlName(name: string): string | null {
+  return name.includes('\0') ? null : name;
 }

@@ -9,9 +9,9 @@ import type { RunEvent } from '../../kernel/events.ts';
 import type { JsonObject } from '../../kernel/json.ts';
 import { isEnded } from '../objects.ts';
 import type { Journal, LoadedRun, RunPlaces, RunRef, Runs } from '../store.ts';
-import { type Database, type Query, type Row, TELL } from './database.ts';
+import type { Database } from './database.ts';
 import { PostgresJournal } from './journal.ts';
-import { nextRevision } from './resources.ts';
+import { cutOut, nextRevision, removeRun, TELL, textOf } from './statements.ts';
 import type { Writer } from './writer.ts';
 
 const LOG_READ_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -29,7 +29,7 @@ export class PostgresRuns implements Runs {
 
   async list(): Promise<RunRef[]> {
     const rows = await this.#database.read('SELECT name, uid FROM runs ORDER BY created_at');
-    return rows.map(({ name, uid }) => ({ name: String(name), uid: String(uid) }));
+    return rows.map(({ name, uid }) => ({ name: textOf(name), uid: textOf(uid) }));
   }
 
   async load(ref: RunRef, options?: { ignoreSnapshot?: boolean }): Promise<LoadedRun | null> {
@@ -48,7 +48,7 @@ export class PostgresRuns implements Runs {
     return {
       snapshot: typeof snapshot === 'string' ? (JSON.parse(snapshot) as JsonObject) : null,
       snapshotSeq: Number(base),
-      events: rows.map(({ event }) => JSON.parse(String(event)) as RunEvent),
+      events: rows.map(({ event }) => JSON.parse(textOf(event)) as RunEvent),
       lastSeq: Number(last_seq),
     };
   }
@@ -62,7 +62,7 @@ export class PostgresRuns implements Runs {
       [ref.uid, ref.name, epoch],
     );
     if (Number(row?.['epoch']) > epoch) {
-      const message = `run ${ref.name}: epoch ${epoch} is over, found epoch ${String(row?.['epoch'])}`;
+      const message = `run ${ref.name}: epoch ${epoch} is over, found epoch ${textOf(row?.['epoch'])}`;
       throw new StoreError('Expired', ref.name, message);
     }
     const journal = new PostgresJournal({
@@ -143,18 +143,4 @@ export class PostgresRuns implements Runs {
       log: (node, attempt) => `${root}/logs/${node}.${attempt}`,
     };
   }
-}
-
-/** Bytes `from` to `to` of what the chunks hold, which follow one another. */
-export function cutOut(rows: readonly Row[], from: number, to: number): Uint8Array {
-  const parts = rows.map(({ start, bytes }) => {
-    const at = Number(start);
-    return (bytes as Buffer).subarray(Math.max(0, from - at), Math.max(0, to - at));
-  });
-  return Uint8Array.from(Buffer.concat(parts));
-}
-
-export async function removeRun(query: Query, uid: string): Promise<void> {
-  for (const table of ['runs', 'events', 'transitions', 'logs'])
-    await query(`DELETE FROM ${table} WHERE uid = $1`, [uid]);
 }

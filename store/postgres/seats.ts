@@ -11,9 +11,9 @@ import type { Processes, Random } from '../../kernel/ports.ts';
 import { StoreError } from '../../kernel/errors.ts';
 import type { ControllerSeat, Leases, Seats, WorkerSeat, WorkerView } from '../store.ts';
 import type { Database, Session } from './database.ts';
-import { TELL } from './database.ts';
 import { Host } from './host.ts';
 import type { Spool } from './spool.ts';
+import { TELL, textOf } from './statements.ts';
 import type { Writer } from './writer.ts';
 
 const LOCK = "hashtext('oarlock controller'), hashtext(current_schema())";
@@ -208,7 +208,7 @@ export class PostgresSeats implements Seats {
         FROM workers, engine ORDER BY name`,
     );
     return rows.map((row) => ({
-      name: String(row['name']),
+      name: textOf(row['name']),
       slots: Number(row['slots']),
       alive: row['alive'] === true,
       draining: row['is_draining'] === true,

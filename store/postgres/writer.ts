@@ -8,7 +8,8 @@
 // W3  after a lost connection nothing is tried again, because it may have been done: whoever waits reads again.
 
 import { StoreError } from '../../kernel/errors.ts';
-import { type Database, type Session, TELL } from './database.ts';
+import type { Database, Session } from './database.ts';
+import { TELL } from './statements.ts';
 
 export interface Line {
   readonly seq: number;
@@ -126,7 +127,7 @@ function statementsOf(parts: readonly Part[]): Statement[] {
   const journals = parts.filter((part) => part.kind === 'lines');
   const offers = parts.filter((part) => part.kind === 'offer');
   const cleared = parts.filter((part) => part.kind === 'clear');
-  const topics = new Set([...offers.map(({ worker }) => `leases ${worker}`)]);
+  const topics = new Set(offers.map(({ worker }) => `leases ${worker}`));
   return [
     ...linesOf(journals),
     ...offersOf(offers),

@@ -54,7 +54,7 @@ export const SOURCE_FOLDERS: readonly string[] = Object.keys(LAYERS);
 /** Where a module of Node may be imported, as prefixes of paths; modules that are not named here are free outside kernel/. */
 const NODE_DOORS: readonly { readonly module: RegExp; readonly allowed: readonly string[] }[] = [
   { module: /^node:fs(\/|$)/, allowed: ['store/file/', 'runtime/processes.ts', 'worker/connectors/files.ts'] },
-  { module: /^node:child_process$/, allowed: ['worker/', 'cli/', 'store/postgres/embedded.ts'] },
+  { module: /^node:child_process$/, allowed: ['worker/', 'cli/', 'store/postgres/'] },
   { module: /^node:(net|dgram)$/, allowed: ['store/', 'api/'] },
   { module: /^node:(http|https|tls)$/, allowed: ['api/', 'cli/'] },
 ];

@@ -37,8 +37,7 @@ function bytesOf(file: string): Uint8Array {
 
 describe.skipIf(!isHere)('a manifest from elsewhere', () => {
   let directory = '';
-  const oarlock = (...args: string[]) =>
-    cli(args, { workingDir: directory, openStore: (stateDir) => openStore(`file:${stateDir}`) });
+  const oarlock = (...args: string[]) => cli(args, { workingDir: directory, openStore: (url) => openStore(url) });
 
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'oarlock-dirty-'));

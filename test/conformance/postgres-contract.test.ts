@@ -2,17 +2,18 @@
 
 import { afterAll, describe } from 'vitest';
 import type { Json } from '../../kernel/json.ts';
-import { type Database, TELL } from '../../store/postgres/database.ts';
+import type { Database } from '../../store/postgres/database.ts';
 import { PostgresLeases } from '../../store/postgres/leases.ts';
 import { PostgresResources } from '../../store/postgres/resources.ts';
 import { PostgresRuns } from '../../store/postgres/runs.ts';
 import { PostgresSeats } from '../../store/postgres/seats.ts';
+import { TELL } from '../../store/postgres/statements.ts';
 import type { RunRef, Runs } from '../../store/store.ts';
 import { PostgresServer } from '../support/postgres-place.ts';
-import { describeLeases, type SpeakingTask } from './leases-contract.ts';
-import { BUILTIN, describeResources } from './resources-contract.ts';
-import { describeRuns } from './runs-contract.ts';
-import { describeSeats } from './seats-contract.ts';
+import { describeLeases, type SpeakingTask } from '../contract/leases-contract.ts';
+import { BUILTIN, describeResources } from '../contract/resources-contract.ts';
+import { describeRuns } from '../contract/runs-contract.ts';
+import { describeSeats } from '../contract/seats-contract.ts';
 
 const server = new PostgresServer();
 const url = await server.start();
