@@ -10,6 +10,7 @@ import { groupVersionOf, type ResourceType, STORED_TYPES, type StoredType } from
 
 const PREFIX = 'dev.oarlock.v1.';
 const METADATA = `${PREFIX}ObjectMeta`;
+const PICTURE = `${PREFIX}Graph`;
 /** Words of JSON Schema that OpenAPI 3.0 has, too. */
 const KEPT = new Set(
   (
@@ -83,7 +84,38 @@ function pathsOf(type: StoredType): [string, JsonObject][] {
       },
     ],
     [`${base}/{name}/status`, { parameters: [name], get: operation('get', 'readStatusOf', []) }],
+    ...graphPath(type, `${base}/{name}/graph`, name),
   ];
+}
+
+/** The picture of a run, or of what a run of a workflow could become. */
+function graphPath(type: StoredType, path: string, name: JsonObject): [string, JsonObject][] {
+  if (type.kind !== 'Workflow' && type.kind !== 'WorkflowRun') return [];
+  const text = (parameter: string, description: string, schema: JsonObject = { type: 'string' }): JsonObject => ({
+    name: parameter,
+    in: 'query',
+    description,
+    schema,
+  });
+  const at = 'The run as it was after the event of this number, or at this instant (RFC 3339).';
+  const parameters = [
+    text('format', 'Default: by the Accept header, else json.', { type: 'string', enum: ['json', 'dot', 'svg'] }),
+    text('expand', 'A box for every node. Default: true for json; else what is alike is one box.', { type: 'boolean' }),
+    ...(type.kind === 'WorkflowRun' ? [text('at', at)] : []),
+  ];
+  const drawing = { schema: { type: 'string' } };
+  const content = {
+    'application/json': { schema: { $ref: `#/components/schemas/${PICTURE}` } },
+    'text/vnd.graphviz': drawing,
+    'image/svg+xml': drawing,
+  };
+  const get = {
+    operationId: `readGraphOf${type.kind}`,
+    tags: [type.kind],
+    parameters,
+    responses: { '200': { description: 'What was done, is done and may still come.', content } },
+  };
+  return [[path, { parameters: [name], get }]];
 }
 
 function versionKind({ group, version, kind }: ResourceType): JsonObject {
@@ -105,6 +137,7 @@ function schemas(types: readonly StoredType[]): JsonObject {
   return {
     ...Object.fromEntries(common),
     [METADATA]: metadataSchema(definitions),
+    [PICTURE]: pictureSchema(),
     ...Object.fromEntries(types.map((type) => [`${PREFIX}${type.kind}`, kindSchema(type)])),
   };
 }
@@ -127,6 +160,38 @@ function kindSchema(type: StoredType): JsonObject {
     },
     required: ['spec'],
     'x-kubernetes-group-version-kind': [versionKind(type)],
+  };
+}
+
+function pictureSchema(): JsonObject {
+  const text = (description: string): JsonObject => ({ description, type: 'string' });
+  const ghost = {
+    description:
+      'Set when it is not there and may still come: its kind, how many more must come, and how many may (null: no bound).',
+    type: 'object',
+    nullable: true,
+    properties: {
+      kind: { type: 'string', enum: ['wildcard', 'many', 'oneOf', 'next'] },
+      atLeast: { type: 'integer' },
+      atMost: { type: 'integer', nullable: true },
+    },
+  };
+  const list = (properties: JsonObject): JsonObject => ({ type: 'array', items: { type: 'object', properties } });
+  return {
+    description: 'The picture of a run: its nodes and edges, and those that may still come.',
+    type: 'object',
+    properties: {
+      nodes: list({
+        id: text('Of the node, or of the ghost.'),
+        task: text('Task or template that it is of.'),
+        state: text('State of the node; null for a ghost.'),
+        ghost,
+        look: text('done, failed, skipped, cancelled, running, waiting, certain, possible or impossible.'),
+        label: text('What people read.'),
+        createdBy: text('Node that added it.'),
+      }),
+      edges: list({ from: text('Id.'), to: text('Id.'), ghost, look: text('made, certain, possible or impossible.') }),
+    },
   };
 }
 

@@ -11,7 +11,7 @@ import { isCompensation } from './compensation.ts';
 import { Node } from './node.ts';
 import { atMostOf, formNeeds } from './promises/amount.ts';
 import { type Creator, explore, type Explorer, type Found } from './promises/explore.ts';
-import type { Copy, Form, Guests } from './promises/form.ts';
+import type { Copy, Form, Guests, Place } from './promises/form.ts';
 import type { Rule } from './promises/rule.ts';
 import { type Named, namesOf } from './promises/selector.ts';
 import { namesIn, type Part } from './promises/shape.ts';
@@ -136,21 +136,31 @@ class Drawing {
       choicesIn(form.shape, form.top).flatMap(({ choice, copy }) => {
         if (copy.isEmpty(choice)) return [];
         const closed = choice.parts.filter((part) => copy.isEmpty(part)).flatMap(namesIn);
-        return closed.map(
-          ({ name }): Ghost => ({
-            id: this.#freeId(`?${name}`),
+        return closed.map((part): Ghost => {
+          const id = this.#freeId(`?${part.name}`);
+          this.#closedEdges(id, form, { part, copy });
+          return {
+            id,
             kind: 'oneOf',
-            task: name,
-            label: name,
+            task: part.name,
+            label: part.name,
             atLeast: 0,
             atMost: 0,
             by: [],
             group: `${index}.${choice.offset}`,
             isImpossible: true,
-          }),
-        );
+          };
+        });
       }),
     );
+  }
+
+  /** Where it would have stood. */
+  #closedEdges(id: string, form: Form, place: Place): void {
+    for (const { id: from } of form.neighbours(place, -1))
+      this.#edges.set(JSON.stringify([from, id]), { from, to: id, isRequired: true });
+    for (const { id: to } of form.neighbours(place, 1))
+      this.#edges.set(JSON.stringify([id, to]), { from: id, to, isRequired: true });
   }
 
   // --- edges -------------------------------------------------------------------------------------

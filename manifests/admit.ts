@@ -13,9 +13,9 @@ import { type Canonical, canonicalize, type Expectations } from './canonical.ts'
 import { editDocument, envelopDocument } from './document.ts';
 import { isJson, type ParsedDocument } from './json-text.ts';
 import type { Kind, Manifest } from './model.ts';
-import { admitInThread } from './off-thread.ts';
+import { admitInThread, runInThread } from './off-thread.ts';
 import { decodeBytes, parseDocuments } from './parse.ts';
-import { checkPlain } from './plain.ts';
+import { checkPlain, weightOf } from './plain.ts';
 import { Findings, quote, toProblems } from './problems.ts';
 import { checkShape } from './schema.ts';
 import { checkStates } from './states/lint.ts';
@@ -50,7 +50,9 @@ export interface Admission {
  * badly; JSON, once JSON.parse has taken it, a tenth of it.
  */
 const YAML_IN_PLACE = 16 * 1024;
-const JSON_IN_PLACE = 1024 * 1024;
+const JSON_IN_PLACE = 512 * 1024;
+/** Data that was read already: what is left costs half. */
+const VALUE_IN_PLACE = 256 * 1024;
 /** Editing costs three times as much as reading. */
 const EDIT_LIMIT = 64 * 1024;
 
@@ -121,6 +123,13 @@ export function admitValue(value: unknown, source: Expectations & { readonly nam
   if (checked.canonical === undefined) throw new AdmissionError(source.name, checked.problems);
   const manifest = checked.canonical.manifest as unknown as Manifest;
   return { manifest, warnings: checked.warnings, asked: askedOf(value) };
+}
+
+/** The same, in a thread of its own when there is much of it. */
+export async function admitData(value: unknown, source: Expectations & { readonly name: string }): Promise<Admitted> {
+  const size = weightOf(value);
+  if (size < VALUE_IN_PLACE) return admitValue(value, source);
+  return (await runInThread({ value, expect: source }, source.name, size)) as Admitted;
 }
 
 function askedOf(value: unknown): JsonObject {

@@ -11,13 +11,28 @@ import { isObject, type Json } from '../kernel/json.ts';
 import { isJson } from './json-text.ts';
 import { lazy } from './lazy.ts';
 import type { Manifest } from './model.ts';
+import { runInThread } from './off-thread.ts';
 import { parseDocuments } from './parse.ts';
+import { weightOf } from './plain.ts';
 import { Findings } from './problems.ts';
 
 const yaml = lazy(() => createRequire(import.meta.url)('yaml') as typeof Yaml);
 
 const PARSE = { version: '1.2', schema: 'core', merge: false, uniqueKeys: false, stringKeys: true } as const;
 const CREATE = { aliasDuplicateObjects: false } as const;
+
+/** Longer ones are written in a thread of their own; editing costs three times as much as reading. */
+const IN_PLACE = 32 * 1024;
+const EDIT_FACTOR = 5;
+
+/** The text to put where `standing` is, or a new one; see editDocument and renderDocument. */
+export async function writeDocument(manifest: Manifest, standing: string | null): Promise<string> {
+  const size = standing?.length ?? weightOf(manifest);
+  if (size <= IN_PLACE || (standing !== null && isJson(standing))) {
+    return standing === null ? renderDocument(manifest) : editDocument(standing, manifest);
+  }
+  return (await runInThread({ manifest, standing }, manifest.metadata.name, size * EDIT_FACTOR)) as string;
+}
 
 /** YAML of a manifest. */
 export function renderDocument(manifest: Manifest): string {

@@ -1,4 +1,4 @@
-// Admission of large documents in a thread of its own: the loop that serves everything else never waits for a parser,
+// Reading, admitting and writing large documents in a thread of their own: the loop that serves everything else never waits for a parser,
 // and a parser that meets its worst case is ended at a deadline.
 //
 // I1  a thread has 1 s, and 1 s more for every 500 KB, from the moment it is ready; then it is ended.
@@ -6,7 +6,9 @@
 
 import { AdmissionError, type Problem } from '../kernel/errors.ts';
 import type { Admission, Source } from './admit.ts';
+import type { Expectations } from './canonical.ts';
 import type { Asker } from './growth.ts';
+import type { Manifest } from './model.ts';
 import { afterWork, newThread } from './thread.ts';
 
 const BASE_MS = 1000;
@@ -20,8 +22,13 @@ export type ThreadMessage =
   | { readonly answer: unknown }
   | { readonly problems: readonly Problem[] };
 
-/** What it is given: a document, or a message of a task. */
-export type ThreadWork = { readonly source: Source } | { readonly line: Uint8Array; readonly asker: Asker };
+/** What it is given: a document, data or a body to look at, a manifest to write over what stands, or a message of a task. */
+export type ThreadWork =
+  | { readonly source: Source }
+  | { readonly value: unknown; readonly expect: Expectations & { readonly name: string } }
+  | { readonly body: string; readonly name: string; readonly strictJson: boolean }
+  | { readonly manifest: Manifest; readonly standing: string | null }
+  | { readonly line: Uint8Array; readonly asker: Asker };
 
 export async function admitInThread(source: Source, size: number): Promise<Admission> {
   return (await runInThread({ source }, source.name, size)) as Admission;

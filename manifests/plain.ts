@@ -100,3 +100,22 @@ export function textProblem(text: string): string | undefined {
   if (LONE_SURROGATE.test(text)) return 'expected Unicode text, found half of a surrogate pair in it';
   return undefined;
 }
+
+const HEAVIEST = 64 * 1024 * 1024;
+const SHORT = 64;
+
+/** How much work it is to look at: what its JSON would be long, long texts counted for little, counted to `most`. */
+export function weightOf(value: unknown, most = HEAVIEST): number {
+  const open: unknown[] = [value];
+  let length = 0;
+  while (open.length > 0 && length < most) {
+    const next = open.pop();
+    length += typeof next === 'string' ? Math.min(next.length, SHORT + next.length / 16) + 2 : 4;
+    if (typeof next !== 'object' || next === null) continue;
+    for (const [key, child] of Object.entries(next)) {
+      if (!Array.isArray(next)) length += key.length + 3;
+      open.push(child);
+    }
+  }
+  return length;
+}

@@ -14,7 +14,7 @@ import { badRequest, notFound } from '../problem.ts';
 import { type BodyReader, queryOf, wholeNumber } from '../request.ts';
 import { decodeData, decodeValue } from '../resources/decode.ts';
 import { continueAfter, continueToken } from '../resources/read.ts';
-import { alreadyEnded, hasEnded } from '../resources/rules.ts';
+import { alreadyEnded, checkReadable, hasEnded } from '../resources/rules.ts';
 import { param } from '../resources/routes.ts';
 import { findExecution, phaseOf, present, statusOf } from './names.ts';
 
@@ -45,7 +45,7 @@ const START_FIELDS = ['workflowId', 'workflow', 'workflowName', 'workflow_id', '
 
 async function start(deps: ApiDeps, ctx: Context, bodies: BodyReader): Promise<void> {
   queryOf(ctx, []);
-  const asked = decodeData(await bodies.read(ctx, ['json', 'yaml']));
+  const asked = await decodeData(await bodies.read(ctx, ['json', 'yaml']));
   if (!isObject(asked)) throw badRequest('body: expected {"workflowId": NAME, "input": ...}');
   const unknown = Object.keys(asked).find((field) => !START_FIELDS.includes(field));
   if (unknown !== undefined)
@@ -54,14 +54,14 @@ async function start(deps: ApiDeps, ctx: Context, bodies: BodyReader): Promise<v
   ctx.state['subject'] = { kind: 'WorkflowRun', name };
   const spec: JsonObject = await definitionOf(deps, asked);
   if (asked['input'] !== undefined) spec['input'] = asked['input'];
-  const object = await deps.store.resources.create(runManifest(name, spec));
+  const object = await deps.store.resources.create(await runManifest(name, spec));
   ctx.status = 201;
   ctx.body = summary(object);
 }
 
-export function runManifest(name: string, spec: JsonObject): Manifest {
+export async function runManifest(name: string, spec: JsonObject): Promise<Manifest> {
   const value = { apiVersion: API_VERSION, kind: 'WorkflowRun', metadata: { name }, spec };
-  return decodeValue(value as Json, { kind: 'WorkflowRun', validation: 'Strict' }).manifest;
+  return (await decodeValue(value as Json, { kind: 'WorkflowRun', validation: 'Strict' })).manifest;
 }
 
 /** By name, or the definition itself. */
@@ -193,6 +193,8 @@ async function cancel(deps: ApiDeps, ctx: Context): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     const run = await existing(deps, ctx);
     if (run.spec['cancel'] !== true && hasEnded(run)) throw alreadyEnded(run);
+    ctx.state['subject'] = { kind: run.kind, name: run.metadata.name };
+    checkReadable(run);
     const { name, labels, annotations, finalizers, uid, resourceVersion } = run.metadata;
     const notes = {
       ...(labels === undefined ? {} : { labels }),

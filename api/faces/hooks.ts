@@ -65,7 +65,7 @@ async function deliver(deps: ApiDeps, ctx: Context, bodies: BodyReader): Promise
     throw new ApiError('NotFound', 'nothing waits for this token');
   }
   const body = await bodies.read(ctx, ['json'], BODY_LIMIT_BYTES);
-  const data = body.bytes.length === 0 ? null : decodeData({ ...body, type: 'json' });
+  const data = body.bytes.length === 0 ? null : await decodeData({ ...body, type: 'json' });
   await createSignal(deps, run, token, data);
   ctx.status = 202;
   ctx.body = { accepted: true };
@@ -90,7 +90,7 @@ function isExpected(run: Run, token: string): boolean {
 async function createSignal(deps: ApiDeps, run: string, token: string, data: Json): Promise<void> {
   const name = `hook-${createHash('sha256').update(token).digest('hex').slice(0, 32)}`;
   const value = { apiVersion: API_VERSION, kind: 'Signal', metadata: { name }, spec: { run, name: token, data } };
-  const { manifest } = decodeValue(value, { kind: 'Signal', validation: 'Strict' });
+  const { manifest } = await decodeValue(value, { kind: 'Signal', validation: 'Strict' });
   try {
     await deps.store.resources.create(manifest);
   } catch (error) {

@@ -23,13 +23,13 @@ export function addSteps(router: Router, deps: ApiDeps, bodies: BodyReader): voi
 /** `{"steps": [{"type": "parallel", "tasks": ["task_a", "task_b"]}]}`, or any other form of a workflow. */
 async function start(deps: ApiDeps, ctx: Context, bodies: BodyReader): Promise<void> {
   queryOf(ctx, []);
-  const workflow = decodeData(await bodies.read(ctx, ['json', 'yaml']));
+  const workflow = await decodeData(await bodies.read(ctx, ['json', 'yaml']));
   if (!isObject(workflow)) throw badRequest('body: expected {"steps": [...]}');
   const runId = deps.random.uuid();
   ctx.state['subject'] = { kind: 'WorkflowRun', name: runId };
   const { input, ...definition } = workflow;
   const spec: JsonObject = { workflow: definition, ...(input === undefined ? {} : { input }) };
-  await deps.store.resources.create(runManifest(runId, spec));
+  await deps.store.resources.create(await runManifest(runId, spec));
   ctx.status = 202;
   ctx.body = { run_id: runId, status: 'PENDING' };
 }

@@ -13,6 +13,7 @@ import { decodeManifest, writtenName } from '../resources/decode.ts';
 import { afterUpdate } from '../resources/managed-fields.ts';
 import { continueToken, continueAfter } from '../resources/read.ts';
 import { param } from '../resources/routes.ts';
+import { checkReadable } from '../resources/rules.ts';
 import { present } from './names.ts';
 
 const PAGE = 100;
@@ -36,7 +37,7 @@ async function register(deps: ApiDeps, ctx: Context, bodies: BodyReader): Promis
   const body = await bodies.read(ctx, ['json', 'yaml']);
   const defaultName = query.get('name') || `workflow-${deps.random.hex(5)}`;
   if (!isObjectName(defaultName)) throw badRequest('query parameter "name": expected the name of a workflow');
-  ctx.state['subject'] = { kind: 'Workflow', name: writtenName(body) ?? defaultName };
+  ctx.state['subject'] = { kind: 'Workflow', name: (await writtenName(body)) ?? defaultName };
   const { manifest, text } = await decodeManifest(body, { kind: 'Workflow', defaultName, validation: 'Strict' });
   const isYaml = body.type !== 'json' && text !== undefined && !/^\s*\{/.test(text);
   const { object, isNew } = await store(deps, ctx, manifest, isYaml ? { text } : {});
@@ -61,6 +62,7 @@ async function store(
         const managedFields = afterUpdate(null, after, [], manager, time);
         return { object: await resources.create(manifest, { ...options, managedFields }), isNew: true };
       }
+      checkReadable(live);
       const { resourceVersion, uid, managedFields: standing = [] } = live.metadata;
       const managedFields = afterUpdate(live as unknown as JsonObject, after, standing, manager, time);
       const object = await resources.update(manifest, { ...options, managedFields, uid, expected: resourceVersion });

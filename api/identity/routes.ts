@@ -51,7 +51,7 @@ function answer(ctx: Context, kind: string, apiVersion: string, rest: JsonObject
 async function readReview(ctx: Context, bodies: BodyReader): Promise<JsonObject> {
   const body = await bodies.read(ctx, ['json', 'yaml', 'protobuf']);
   if (body.type === 'protobuf') return fromProtobuf(body.bytes);
-  const value: Json = decodeData(body);
+  const value: Json = await decodeData(body);
   if (!isObject(value) || jsonText(value, 'kind') === '')
     throw badRequest('body: expected a review with apiVersion and kind');
   return isObject(value['spec']) ? value['spec'] : {};

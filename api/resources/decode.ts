@@ -4,16 +4,15 @@
 
 import { AdmissionError, type Problem } from '../../kernel/errors.ts';
 import { isObject, type Json, type JsonObject, textAt } from '../../kernel/json.ts';
-import { type Admitted, admit, admitValue } from '../../manifests/admit.ts';
+import { type Admitted, admit, admitData } from '../../manifests/admit.ts';
 import type { Kind } from '../../manifests/model.ts';
-import { decodeBytes, parseDocuments } from '../../manifests/parse.ts';
+import { decodeBytes } from '../../manifests/parse.ts';
 import { Findings, toProblems } from '../../manifests/problems.ts';
-import { ApiError, badRequest, unknownField } from '../problem.ts';
+import { readDocument } from '../../manifests/read.ts';
+import { badRequest, unknownField } from '../problem.ts';
 import type { Body } from '../request.ts';
 
 export const SOURCE = 'request body';
-/** YAML takes a millisecond a kilobyte; more than this is read only where a thread of its own does it. */
-const YAML_IN_PLACE_BYTES = 64 * 1024;
 /** Rounds of taking unknown fields off; each takes many. */
 const PRUNING_ROUNDS = 100;
 
@@ -48,15 +47,15 @@ export async function decodeManifest(body: Body, expected: Expected): Promise<De
     return { ...admitted, notes: notesOf(admitted.warnings) };
   } catch (error) {
     if (expected.validation === 'Strict' || !isAboutUnknown(error)) throw error;
-    return prune(decodeData(body), expected);
+    return prune(await decodeData(body), expected);
   }
 }
 
 /** Data that is there already, such as the result of a patch. */
-export function decodeValue(value: Json, expected: Expected): Decoded {
+export async function decodeValue(value: Json, expected: Expected): Promise<Decoded> {
   const { kind, defaultName } = expected;
   try {
-    const admitted = admitValue(value, { name: SOURCE, kind, defaultName });
+    const admitted = await admitData(value, { name: SOURCE, kind, defaultName });
     return { ...admitted, notes: notesOf(admitted.warnings) };
   } catch (error) {
     if (expected.validation === 'Strict' || !isAboutUnknown(error)) throw error;
@@ -65,23 +64,13 @@ export function decodeValue(value: Json, expected: Expected): Decoded {
 }
 
 /** Any JSON or YAML of one document. */
-export function decodeData(body: Body): Json {
+export async function decodeData(body: Body): Promise<Json> {
   const findings = new Findings();
   const text = decodeBytes(body.bytes, findings);
-  if (text !== null && text.trim() === '') throw badRequest('body: expected JSON or YAML, found nothing');
-  if (text !== null && text.length > YAML_IN_PLACE_BYTES && !/^\s*[{[]/.test(text)) {
-    throw new ApiError(
-      'RequestEntityTooLarge',
-      `body: expected at most ${YAML_IN_PLACE_BYTES} bytes of YAML; write it as JSON`,
-    );
-  }
+  if (text === null) throw new AdmissionError(SOURCE, toProblems(findings.list(), undefined));
+  if (text.trim() === '') throw badRequest('body: expected JSON or YAML, found nothing');
   const isJson = body.type !== null && body.type !== 'yaml' && body.type !== 'apply-patch';
-  const documents = text === null ? [] : parseDocuments(text, findings, { strictJson: isJson });
-  if (!findings.isEmpty) throw new AdmissionError(SOURCE, toProblems(findings.list(), undefined));
-  const [document, second] = documents;
-  if (document === undefined || second !== undefined)
-    throw badRequest(`body: expected one document, found ${documents.length}`);
-  return document.value as Json;
+  return readDocument(text, SOURCE, isJson);
 }
 
 function isAboutUnknown(error: unknown): error is AdmissionError {
@@ -93,13 +82,13 @@ function notesOf(warnings: readonly Problem[]): string[] {
 }
 
 /** Takes off what nobody knows, as the client asked, and says so unless it asked for silence. */
-function prune(value: Json, expected: Expected): Decoded {
+async function prune(value: Json, expected: Expected): Promise<Decoded> {
   const { kind, defaultName, validation } = expected;
   const pruned = structuredClone(value);
   const notes: string[] = [];
   for (let round = 0; ; round += 1) {
     try {
-      const admitted = admitValue(pruned, { name: SOURCE, kind, defaultName });
+      const admitted = await admitData(pruned, { name: SOURCE, kind, defaultName });
       return { ...admitted, notes: [...notesOf(admitted.warnings), ...(validation === 'Warn' ? notes : [])] };
     } catch (error) {
       if (!isAboutUnknown(error) || round === PRUNING_ROUNDS) throw error;
@@ -130,10 +119,10 @@ function removeAt(value: Json, path: string): boolean {
 const SMALL_BYTES = 64 * 1024;
 
 /** The name in a manifest that was refused, for the words of the refusal. */
-export function writtenName(body: Body): string | undefined {
+export async function writtenName(body: Body): Promise<string | undefined> {
   if (body.bytes.length > SMALL_BYTES) return undefined;
   try {
-    const value = decodeData(body);
+    const value = await decodeData(body);
     if (!isObject(value)) return undefined;
     return textAt(value['metadata'], 'name') || textAt(value, 'id') || textAt(value, 'name') || undefined;
   } catch {

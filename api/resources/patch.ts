@@ -6,6 +6,8 @@ import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import { AdmissionError } from '../../kernel/errors.ts';
 
 const LONGEST_PATCH = 10_000;
+/** Values that the operations of one patch may copy, all together: a patch that doubles what is there grows without bounds. */
+const MOST_COPIED = 500_000;
 
 /** null removes, objects merge, everything else replaces. Depth is bounded by the parser. */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
@@ -24,14 +26,34 @@ export function jsonPatch(target: Json, patch: Json): Json {
     throw refused('', `expected a list of at most ${LONGEST_PATCH} operations`, 'TypeInvalid');
   }
   let document = structuredClone(target);
-  for (const [index, operation] of patch.entries()) document = applyOne(document, operation, `[${index}]`);
+  let left = MOST_COPIED;
+  const copy = (value: Json, place: string): Json => {
+    left -= sizeOf(value, left);
+    if (left <= 0) throw refused(place, `expected at most ${MOST_COPIED} values to be copied by one patch`, 'Invalid');
+    return structuredClone(value);
+  };
+  for (const [index, operation] of patch.entries()) document = applyOne(document, operation, `[${index}]`, copy);
   return document;
 }
 
-function applyOne(document: Json, operation: Json, place: string): Json {
+/** Values in it, counted to `most`. */
+function sizeOf(value: Json, most: number): number {
+  const open: Json[] = [value];
+  let count = 0;
+  while (open.length > 0 && count < most) {
+    const next = open.pop() ?? null;
+    count += 1;
+    if (typeof next === 'object' && next !== null) for (const child of Object.values(next)) open.push(child);
+  }
+  return count;
+}
+
+type Copy = (value: Json, place: string) => Json;
+
+function applyOne(document: Json, operation: Json, place: string, copy: Copy): Json {
   if (!isObject(operation)) throw refused(place, 'expected an operation with op and path', 'TypeInvalid');
   const path = pointer(operation['path'], `${place}.path`);
-  const source = (): Json => structuredClone(read(document, pointer(operation['from'], `${place}.from`), place));
+  const source = (): Json => copy(read(document, pointer(operation['from'], `${place}.from`), place), place);
   const value = (): Json => {
     if (operation['value'] === undefined) throw refused(`${place}.value`, 'required, and not there', 'Required');
     return structuredClone(operation['value']);

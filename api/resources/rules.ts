@@ -9,6 +9,7 @@ import type { Store } from '../../store/store.ts';
 import { foldedRun } from '../core/runs.ts';
 import { ApiError, notFound } from '../problem.ts';
 
+const UNREADABLE = new Set(['InvalidManifest', 'NameMismatch']);
 const ENDED = new Set(['Succeeded', 'Failed', 'Cancelled']);
 
 export function hasEnded(run: Resource): boolean {
@@ -29,8 +30,21 @@ export async function checkCreate(store: Store, manifest: Manifest): Promise<voi
   throw new AdmissionError('signal', [{ path, message: problem.message, reason: 'Invalid' }]);
 }
 
+/** What somebody wrote by hand is not written over as long as nobody but its author can read it. */
+export function checkReadable(before: Resource): void {
+  const conditions = before.status?.['conditions'];
+  const refused = (Array.isArray(conditions) ? conditions : []).find(
+    (condition) => textAt(condition, 'type') === 'Accepted' && UNREADABLE.has(textAt(condition, 'reason')),
+  );
+  if (refused === undefined) return;
+  const found = `${textAt(refused, 'reason')}: ${textAt(refused, 'message')}`;
+  const message = `its file was edited by hand and cannot be read (${found}); put it right, or delete the object first`;
+  throw new AdmissionError('file', [{ path: 'spec', reason: 'Forbidden', message }]);
+}
+
 /** What has ended cannot be cancelled any more. */
 export function checkUpdate(before: Resource, manifest: Manifest): void {
+  checkReadable(before);
   if (manifest.kind !== 'WorkflowRun' || manifest.spec['cancel'] !== true || before.spec['cancel'] === true) return;
   if (hasEnded(before)) throw alreadyEnded(before);
 }

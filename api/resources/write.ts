@@ -88,8 +88,8 @@ export async function createStored(deps: ApiDeps, ctx: Context, type: StoredType
   const body = await bodies.read(ctx, ['json', 'yaml']);
   const defaultName = query.get('name') || `${type.singular}-${deps.random.hex(5)}`;
   if (!isObjectName(defaultName)) throw badRequest('query parameter "name": expected the name of an object');
-  const decoded = await decodeManifest(body, { ...asked.expected, defaultName }).catch((error: unknown) => {
-    ctx.state['subject'] = { kind: type.kind, name: writtenName(body) ?? defaultName };
+  const decoded = await decodeManifest(body, { ...asked.expected, defaultName }).catch(async (error: unknown) => {
+    ctx.state['subject'] = { kind: type.kind, name: (await writtenName(body)) ?? defaultName };
     throw error;
   });
   const named = withGeneratedName(deps, decoded);
@@ -223,7 +223,7 @@ export async function patchStored(
     const types = 'application/merge-patch+json, application/json-patch+json or application/apply-patch+yaml';
     throw new ApiError('UnsupportedMediaType', `Content-Type: expected ${types}, found none`);
   }
-  const patch = decodeData(body);
+  const patch = await decodeData(body);
   if (body.type === 'apply-patch') return applyPatch(deps, ctx, type, name, asked, patch, flag(query, 'force'), query);
   const isJsonPatch = body.type === 'json-patch';
   let notes: readonly string[] = [];
@@ -233,7 +233,7 @@ export async function patchStored(
     const live = await current(deps, type, name);
     const before = plain(live);
     const after = isJsonPatch ? jsonPatch(before, patch) : mergePatch(before, patch);
-    const decoded = decodePatched(after, live, asked.expected);
+    const decoded = await decodePatched(after, live, asked.expected);
     notes = decoded.notes;
     const { resourceVersion } = live.metadata;
     const revision = textAt(decoded.asked, 'resourceVersion') || resourceVersion;
@@ -248,7 +248,7 @@ function textOfMetadata(value: Json, field: string): string | undefined {
 }
 
 /** A patched object: what a patch may not change is as it was. */
-function decodePatched(after: Json, live: Resource, expected: Expected): Decoded {
+async function decodePatched(after: Json, live: Resource, expected: Expected): Promise<Decoded> {
   if (!isObject(after)) throw badRequest('patch: expected an object to be left, found none');
   const metadata = isObject(after['metadata']) ? after['metadata'] : {};
   const name = textAt(metadata, 'name');
@@ -285,7 +285,7 @@ async function applyPatch(
     const standing = live?.metadata.managedFields ?? [];
     const applied = applyFields(base, wanted, standing, manager, { force, time: asked.time });
     if (applied.conflicts.length > 0) throw applyConflict(type, name, applied.conflicts);
-    const decoded = decodeValue({ ...applied.object, apiVersion: API_VERSION, kind: type.kind }, asked.expected);
+    const decoded = await decodeValue({ ...applied.object, apiVersion: API_VERSION, kind: type.kind }, asked.expected);
     notes = decoded.notes;
     const options = { managedFields: applied.managedFields, dryRun: asked.isDryRun };
     if (live === null) {
@@ -347,7 +347,7 @@ interface DeleteOptions {
 
 async function readDeleteOptions(ctx: Context, query: ReadonlyMap<string, string>, bodies: BodyReader) {
   const body = await bodies.read(ctx, ['json', 'yaml']);
-  const options = body.bytes.length === 0 ? {} : decodeData(body);
+  const options = body.bytes.length === 0 ? {} : await decodeData(body);
   if (!isObject(options)) throw badRequest('body: expected delete options, or nothing');
   const policy = textAt(options, 'propagationPolicy') || query.get('propagationPolicy') || 'Background';
   if (!POLICIES.includes(policy)) throw badRequest(`propagationPolicy: expected ${POLICIES.join(', ')}`);

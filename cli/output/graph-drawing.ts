@@ -55,8 +55,8 @@ export function drawing(picture: Picture, options: DrawingOptions): string[] | n
   if (gutters === null) return null;
   const rows = 1 + Math.max(...layers.flat().map(({ row }) => row));
   if (rows > ROW_LIMIT) return null;
-  const widths = layers.map((layer) => Math.max(...layer.map(({ text }) => displayWidth(text))));
-  const gaps = gutters.map((nets) => 4 + tracksOf(nets));
+  const widths = layers.map((layer) => 1 + Math.max(...layer.map(({ text }) => displayWidth(text))));
+  const gaps = gutters.map((nets) => 3 + tracksOf(nets));
   const total = [...widths, ...gaps].reduce((sum, width) => sum + width, 0);
   if (total > options.columns) return null;
   return paintRows({ layers, gutters, widths, gaps, rows }, options);
@@ -76,7 +76,7 @@ function spotsOf(picture: Picture): { layers: Spot[][]; links: Link[] } {
   for (const node of picture.nodes) {
     const note = [noteOf(node), isAlternative(node) ? 'one of several' : ''].filter((part) => part !== '').join(', ');
     const name = fit(clean(nameOf(node)), LABEL_LIMIT);
-    const text = `${signOf(node.look)} ${name}${note === '' ? '' : ` (${note})`}`;
+    const text = `${signOf(node).sign} ${name}${note === '' ? '' : ` (${note})`}`;
     byId.set(node.id, stand(node.id, layerOf.get(node.id) ?? 0, text, node.look));
   }
   const links: Link[] = [];
@@ -290,10 +290,7 @@ function paintRows({ layers, gutters, widths, gaps, rows }: Laid, { paintOf }: D
       const spot = byRow.get(row);
       const leaving = nets?.find((net) => [...net.from].some((from) => from.row === row));
       const rest = width - displayWidth(spot?.text ?? '');
-      const line =
-        leaving === undefined
-          ? ' '.repeat(rest)
-          : (spot?.look === null ? '' : ' ').padEnd(rest, FLAT[leaving.look]).slice(0, rest);
+      const line = ` ${(leaving === undefined ? ' ' : FLAT[leaving.look]).repeat(rest - 1)}`;
       const through = spot?.look === null ? (passing.find((net) => net.to.has(spot))?.look ?? 'made') : 'made';
       const body =
         spot === undefined
@@ -324,7 +321,7 @@ function gutterRows(nets: readonly Net[], gap: number, rows: number): string[] {
   };
   const head = gap - 2;
   for (const net of nets) {
-    const turn = 2 + net.track;
+    const turn = 1 + net.track;
     const [top, bottom] = span(net);
     for (const { row } of net.from) flat(row, 0, top === bottom ? head : turn, net);
     for (const { row } of net.to) flat(row, top === bottom ? 0 : turn, head, net);
@@ -341,16 +338,11 @@ function gutterRows(nets: readonly Net[], gap: number, rows: number): string[] {
       if (heads.get(spot.row) !== '▶') heads.set(spot.row, sign);
     }
   }
-  const leaves = new Set(nets.flatMap(({ from }) => Array.from(from, ({ row }) => row)));
   const passes = new Set(
     nets.flatMap(({ to }) => Array.from(to).flatMap(({ row, look }) => (look === null ? [row] : []))),
   );
-  const starts = new Set(
-    nets.flatMap(({ from }) => Array.from(from).flatMap(({ row, look }) => (look === null ? [row] : []))),
-  );
   return cells.map((row, at) => {
     const signs = row.map(signAt);
-    signs[0] = leaves.has(at) ? (starts.has(at) ? (signs[1] ?? ' ') : ' ') : ' ';
     const end = heads.get(at);
     if (end !== undefined) {
       signs[head] = end;

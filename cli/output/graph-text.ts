@@ -4,7 +4,7 @@
 
 import { layersOf } from '../../kernel/picture/layers.ts';
 import type { Look, Picture, PictureNode } from '../../kernel/picture/picture.ts';
-import { isAlternative, LOOKS, legendOf, nameOf, noteOf, signOf } from '../../kernel/picture/words.ts';
+import { isAlternative, legendOf, nameOf, noteOf, signOf } from '../../kernel/picture/words.ts';
 import type { Colors, Paint } from './colors.ts';
 import { drawing } from './graph-drawing.ts';
 import { clean, displayWidth, fit, padEnd } from './text.ts';
@@ -81,7 +81,7 @@ function listed(picture: Picture, colors: Colors, columns: number): string[] {
       const word = padEnd(words.get(id) ?? '', wordWidth);
       const used = numberWidth + 2 + 2 + nameWidth + 2 + displayWidth(word) + 2;
       const after = colors.dim(fit(afterText(before.get(id) ?? []), Math.max(12, columns - used)));
-      return `${number}  ${paint(`${signOf(node.look)} ${name}  ${word}`)}  ${after}`.trimEnd();
+      return `${number}  ${paint(`${signOf(node).sign} ${name}  ${word}`)}  ${after}`.trimEnd();
     }),
   );
 }
@@ -93,7 +93,7 @@ function widest(texts: Iterable<string>): number {
 }
 
 function wordsFor(node: PictureNode): string {
-  const means = LOOKS.find(({ look }) => look === node.look)?.means ?? '';
+  const { means } = signOf(node);
   const alternative = isAlternative(node) ? 'one of several' : '';
   return [means, noteOf(node), alternative].filter((part) => part !== '').join(', ');
 }

@@ -64,7 +64,7 @@ function nodeAttributes(node: PictureNode): Attributes {
   const paint = own === null || isDimmed ? {} : { fillcolor: own, fontcolor: inkOn(own) };
   const border = look === 'impossible' ? ',dotted' : look === 'possible' ? ',dashed' : '';
   const note = noteOf(node);
-  const name = `${signOf(look)} ${nameOf(node)}`;
+  const name = `${signOf(node).sign} ${nameOf(node)}`;
   return {
     label: escaped(name) + (note === '' ? '' : `\\n${escaped(note)}`),
     tooltip: escaped(`${node.id}: ${node.state ?? (ghost === null ? '' : `may come (${ghost.kind})`)}`),

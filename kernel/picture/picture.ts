@@ -7,12 +7,11 @@
 // G2  the same run and futures give the same picture, in the same order: that of the graph, then that of the futures.
 // G3  O(nodes + edges), without recursion.
 
-import type { Futures, Ghost, GhostEdge, GhostKind } from '../ghost.ts';
+import type { Futures, Ghost, GhostEdge, GhostKind, LooseEdges } from '../ghost.ts';
 import type { NodeState } from '../node.ts';
 import type { Run } from '../run.ts';
 import { type Phase, phaseOf } from '../status.ts';
 import type { Display } from '../task.ts';
-import { displaysOf, edgeKey } from './displays.ts';
 import { looksOf } from './looks.ts';
 
 /**
@@ -90,15 +89,17 @@ export interface Picture {
   readonly phase: Phase | null;
   readonly nodes: readonly PictureNode[];
   readonly edges: readonly PictureEdge[];
+  /** Edges that may still come between nodes that are there; absent: none may. */
+  readonly between?: readonly LooseEdges[];
 }
 
 export function pictureOf(run: Run, futures: Futures, of: { readonly isWorkflow?: boolean } = {}): Picture {
-  const displays = displaysOf(run);
+  const { dress } = run;
   const looks = looksOf(run);
   const nodes: PictureNode[] = [];
   const edges: PictureEdge[] = [];
   for (const node of run.nodes.values()) {
-    const display = displays.node(node);
+    const display = dress.ofNode(node);
     nodes.push({
       id: node.id,
       task: node.task.task ?? null,
@@ -110,7 +111,7 @@ export function pictureOf(run: Run, futures: Futures, of: { readonly isWorkflow?
       createdBy: node.createdBy,
     });
     for (const { id } of node.predecessors) {
-      const shown = displays.edges.get(edgeKey(id, node.id)) ?? {};
+      const shown = dress.ofEdge(id, node.id);
       const label = shown.label === undefined ? {} : { label: shown.label };
       edges.push({ from: id, to: node.id, ghost: null, look: 'made', ...label, ...colored(shown) });
     }
@@ -121,7 +122,8 @@ export function pictureOf(run: Run, futures: Futures, of: { readonly isWorkflow?
   for (const edge of futures.edges) {
     if (isThere(edge.from) && isThere(edge.to)) edges.push(ghostEdge(edge, ghosts));
   }
-  return { name: run.name, phase: of.isWorkflow === true ? null : phaseOf(run), nodes, edges };
+  const between = futures.between === undefined || futures.between.length === 0 ? {} : { between: futures.between };
+  return { name: run.name, phase: of.isWorkflow === true ? null : phaseOf(run), nodes, edges, ...between };
 }
 
 function colored({ color }: Display): { color?: string } {

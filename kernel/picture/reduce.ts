@@ -61,9 +61,24 @@ function addAll(set: Uint32Array, other: Uint32Array | undefined): void {
   for (let word = 0; word < set.length; word += 1) set[word] = (set[word] ?? 0) | (other?.[word] ?? 0);
 }
 
-/** Edges that are there for the order alone, where another one leads on. */
+/**
+ * Of edges that are there for the order alone, or that are up to who makes them, only those without which a box would stand alone: what may
+ * stand anywhere would else be joined to everything.
+ */
 function withoutOrder(picture: Picture): Picture {
   const leads = new Set(picture.edges.flatMap(({ from, ghost }) => (ghost?.isOrder === true ? [] : [from])));
-  const edges = picture.edges.filter(({ from, ghost }) => ghost?.isOrder !== true || !leads.has(from));
+  const byId = new Map(picture.nodes.map((node) => [node.id, node]));
+  const isMaker = ({ from, to }: PictureEdge): boolean => byId.get(to)?.ghost?.by.includes(from) === true;
+  const isLed = (edge: PictureEdge): boolean => edge.ghost?.isRequired === true || isMaker(edge);
+  const ledTo = new Set(picture.edges.flatMap((edge) => (isLed(edge) ? [edge.to] : [])));
+  const ledFrom = new Set(picture.edges.flatMap((edge) => (isLed(edge) && edge.from !== edge.to ? [edge.from] : [])));
+  const edges = picture.edges.filter((edge) => {
+    const { from, to, ghost } = edge;
+    if (ghost === null || ghost.isRequired) return ghost?.isOrder !== true || !leads.has(from);
+    if (ghost.isOrder === true) return !leads.has(from);
+    if (byId.get(to)?.ghost == null) return !ledFrom.has(from);
+    const isItself = from === to && ghost.kind !== 'next';
+    return !isItself && (isMaker(edge) || !ledTo.has(to));
+  });
   return { ...picture, edges };
 }

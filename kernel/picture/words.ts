@@ -4,21 +4,39 @@
 
 import type { GhostMark, Look, Picture, PictureNode } from './picture.ts';
 
-export const LOOKS: readonly { readonly look: Look; readonly sign: string; readonly means: string }[] = [
-  { look: 'done', sign: '✓', means: 'done' },
-  { look: 'failed', sign: '✗', means: 'failed' },
-  { look: 'skipped', sign: '↷', means: 'skipped' },
-  { look: 'cancelled', sign: '⊘', means: 'cancelled' },
-  { look: 'running', sign: '●', means: 'running' },
-  { look: 'waiting', sign: '◔', means: 'waiting' },
-  { look: 'certain', sign: '○', means: 'comes for certain' },
-  { look: 'possible', sign: '◌', means: 'may come' },
-  { look: 'impossible', sign: '×', means: 'cannot come' },
-];
+interface Sign {
+  /** One column wide. */
+  readonly sign: string;
+  readonly means: string;
+}
 
-/** One column wide. */
-export function signOf(look: Look): string {
-  return LOOKS.find((row) => row.look === look)?.sign ?? ' ';
+const SIGNS = {
+  done: { sign: '✓', means: 'done' },
+  failed: { sign: '✗', means: 'failed' },
+  skipped: { sign: '↷', means: 'skipped' },
+  cancelled: { sign: '⊘', means: 'cancelled' },
+  running: { sign: '●', means: 'running' },
+  waiting: { sign: '◔', means: 'waiting' },
+  willRun: { sign: '○', means: 'will run' },
+  mayRun: { sign: '?', means: 'may run' },
+  willNotRun: { sign: '–', means: 'will not run' },
+  willCome: { sign: '◎', means: 'will be added' },
+  mayCome: { sign: '◌', means: 'may be added' },
+  cannotCome: { sign: '×', means: 'cannot come any more' },
+} as const satisfies { readonly [name: string]: Sign };
+
+/** That of how it looks; what is not there yet has others than what only waits for its turn. */
+export function signOf({ look, ghost }: Pick<PictureNode, 'look' | 'ghost'>): Sign {
+  switch (look) {
+    case 'certain':
+      return ghost === null ? SIGNS.willRun : SIGNS.willCome;
+    case 'possible':
+      return ghost === null ? SIGNS.mayRun : SIGNS.mayCome;
+    case 'impossible':
+      return ghost === null ? SIGNS.willNotRun : SIGNS.cannotCome;
+    default:
+      return SIGNS[look];
+  }
 }
 
 /** What a box says beneath its name; empty when the name says it all. */
@@ -34,6 +52,7 @@ export function isAlternative({ ghost }: PictureNode): boolean {
 }
 
 function boundsOf({ kind, atLeast, atMost }: GhostMark): string {
+  if (kind === 'wildcard' && atMost === null && atLeast === 0) return 'anything';
   if (atMost === null)
     return atLeast === 0 ? (kind === 'next' ? 'any number of times' : 'any number') : `${atLeast} or more`;
   if (atLeast === atMost) return atMost === 1 ? '' : `${atMost} more`;
@@ -41,13 +60,17 @@ function boundsOf({ kind, atLeast, atMost }: GhostMark): string {
   return atLeast === 0 ? `up to ${atMost}` : `${atLeast} to ${atMost}`;
 }
 
-/** Of a box: a wildcard stands for anything. */
+/** Of a box: any number of something is written as in a shape. */
 export function nameOf({ label, ghost }: PictureNode): string {
-  return ghost?.kind === 'wildcard' && label === '' ? '*' : label;
+  if (ghost?.kind === 'wildcard' && label === 'anything') return '*';
+  return ghost?.kind === 'many' && ghost.atMost === null ? `${label}${ghost.atLeast === 0 ? '*' : '+'}` : label;
 }
 
-/** Looks that the picture shows, in the order of a node's life. */
+/** Signs that the picture shows, in the order of a node's life. */
 export function legendOf({ nodes }: Picture): { readonly look: Look; readonly sign: string; readonly means: string }[] {
-  const shown = new Set(nodes.map(({ look }) => look));
-  return LOOKS.filter(({ look }) => shown.has(look));
+  const shown = new Map(nodes.map((node) => [signOf(node), node.look]));
+  return Object.values(SIGNS).flatMap((sign) => {
+    const look = shown.get(sign);
+    return look === undefined ? [] : [{ look, ...sign }];
+  });
 }

@@ -21,8 +21,7 @@ export class DocumentWriter {
   /** `standing`: the text in place, if any; `isSaid`: it says what the manifest says. */
   async text(manifest: Manifest, given: string | undefined, standing: string | null, isSaid: boolean): Promise<string> {
     if (given !== undefined && (await this.#says(given, manifest))) return given;
-    if (standing === null) return this.#documents.render(manifest);
-    return isSaid ? standing : this.#documents.edit(standing, manifest);
+    return standing !== null && isSaid ? standing : this.#documents.write(manifest, standing);
   }
 
   async #says(text: string, manifest: Manifest): Promise<boolean> {

@@ -1,7 +1,7 @@
 // Documents as the store on files needs them: admission and editing of manifests/, bound to files that hold one object each.
 
 import { admit } from '../../manifests/admit.ts';
-import { editDocument, renderDocument } from '../../manifests/document.ts';
+import { writeDocument } from '../../manifests/document.ts';
 import type { Kind, Manifest } from '../../manifests/model.ts';
 
 /** Where a document stands, and the object that it is expected to be. */
@@ -22,9 +22,8 @@ export interface ReadDocument {
 export interface Documents {
   /** Throws AdmissionError. */
   read(content: string | Uint8Array, place: DocumentPlace): Promise<ReadDocument>;
-  /** The text with as few changes as make it say what the manifest says. */
-  edit(text: string, manifest: Manifest): string;
-  render(manifest: Manifest): string;
+  /** The standing text with as few changes as make it say what the manifest says; without one, a new text. */
+  write(manifest: Manifest, standing: string | null): Promise<string>;
 }
 
 export function createDocuments(): Documents {
@@ -36,7 +35,6 @@ export function createDocuments(): Documents {
       if (only === undefined) throw new Error(`${source}: expected one manifest of an admitted document, found none`);
       return { manifest: only.manifest, isVerbatim: only.text !== undefined };
     },
-    edit: editDocument,
-    render: renderDocument,
+    write: writeDocument,
   };
 }

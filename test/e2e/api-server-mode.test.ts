@@ -61,6 +61,7 @@ describe('with --server', () => {
     [['history', 'r2']],
     [['graph', 'r1', '-o', 'json']],
     [['graph', 'etl']],
+    [['graph', 'r1', '--at', '2', '-o', 'svg']],
     [['why', 'r2', 'A']],
   ])('%j prints the same', async (args) => {
     const [here, there] = [await place.oarlock(...args), await far(...args)];

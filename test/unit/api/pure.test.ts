@@ -276,3 +276,9 @@ test('any bytes are read as protobuf or refused', () => {
     }),
   );
 });
+
+test('a JSON patch that doubles what is there is refused before it fills the memory', () => {
+  const double = { op: 'copy', from: '/spec', path: '/spec/more' };
+  const patch = Array.from({ length: 60 }, (_, index) => ({ ...double, path: `/spec/more${index}` }));
+  expect(() => jsonPatch({ spec: { a: 1 } }, patch)).toThrow(/expected at most 500000 values to be copied/);
+});

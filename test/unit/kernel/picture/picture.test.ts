@@ -78,14 +78,11 @@ test('a ghost is a node without a state, and says its kind and its bounds', () =
 
 test('what registration and later changes say of looks is shown, the last word of each', () => {
   const run = runOf('a -> b', { tasks: { a: { executor: COMMAND, display: { label: 'first', color: 'red' } } } });
-  run.growth.push({
-    by: 'a',
-    change: {
-      display: [
-        { node: 'a', display: { color: 'blue' } },
-        { edge: { from: 'a', to: 'b' }, display: { label: 'then' } },
-      ],
-    },
+  run.dress.take({
+    display: [
+      { node: 'a', display: { color: 'blue' } },
+      { edge: { from: 'a', to: 'b' }, display: { label: 'then' } },
+    ],
   });
   const { nodes, edges } = pictureOf(run, NO_FUTURES);
   expect(nodes[0]).toMatchObject({ label: 'first', color: 'blue' });
