@@ -23,20 +23,30 @@ export interface Transition {
 
 /** All transitions of a journal read from its first line. */
 export function* transitions(events: Iterable<RunEvent>): Generator<Transition> {
+  for (const { change } of numbered(events)) yield change;
+}
+
+/** The same, each with the place of its event in the journal, from 0: what `graph --at` takes, less that of the first line. */
+export function* numbered(
+  events: Iterable<RunEvent>,
+): Generator<{ readonly index: number; readonly change: Transition }> {
   let run: Run | null = null;
+  let index = -1;
   for (const event of events) {
+    index += 1;
     if (run === null) {
       if (event.type !== 'Registered') return;
       run = newRun(event);
-      yield {
-        at: event.at,
-        node: null,
-        from: '',
-        to: 'Running',
-        note: `${run.nodes.size} task${run.nodes.size === 1 ? '' : 's'}`,
-      };
-    } else yield* step(run, event);
+      yield { index, change: begun(run, event.at) };
+      continue;
+    }
+    for (const change of step(run, event)) yield { index, change };
   }
+}
+
+function begun(run: Run, at: number): Transition {
+  const { size } = run.nodes;
+  return { at, node: null, from: '', to: 'Running', note: `${size} task${size === 1 ? '' : 's'}` };
 }
 
 /** Folds one event into the run and tells what changed; an event that did not count tells nothing. O(what the event names). */
@@ -136,14 +146,17 @@ function tellOther(run: Run, node: Node, before: string, stopping: StopReason | 
 
 /** What a task said about the graph, besides the nodes that came of it. */
 function tellGrowth(run: Run, event: RunEvent): Transition[] {
-  if (event.type !== 'GraphChanged' && event.type !== 'ChangeRefused') return [];
-  const state = run.nodes.get(event.by)?.state ?? '';
-  const line = (note: string): Transition => ({ at: event.at, node: event.by, from: state, to: state, note });
+  if (event.type !== 'GraphChanged' && event.type !== 'ChangeRefused' && event.type !== 'PromiseBroken') return [];
+  const { by } = event;
+  const state = by === null ? phaseOf(run) : (run.nodes.get(by)?.state ?? '');
+  const line = (note: string): Transition => ({ at: event.at, node: by, from: state, to: state, note });
   if (event.type === 'ChangeRefused') return [line(`refused: ${event.reason}`)];
-  const { edges = [], promises = [] } = event.change;
+  if (event.type === 'PromiseBroken') return [line(`broke the promise ${event.promise}: ${event.reason}`)];
+  const { edges = [], promises = [], display = [] } = event.change;
   return [
     ...edges.map(({ from, to }) => line(`added ${from} -> ${to}`)),
     ...promises.map((promise) => line(`promised ${JSON.stringify(promise)}`)),
+    ...display.map((look) => line(`dressed ${'node' in look ? look.node : `${look.edge.from} -> ${look.edge.to}`}`)),
   ];
 }
 

@@ -70,7 +70,7 @@ function listed(picture: Picture, colors: Colors, columns: number): string[] {
   const numberWidth = String(rows.length).length;
   const names = new Map(picture.nodes.map((node) => [node.id, fit(clean(nameOf(node)), LONGEST_NAME)]));
   const nameWidth = widest(names.values());
-  const words = new Map(picture.nodes.map((node) => [node.id, wordsFor(node)]));
+  const words = new Map(picture.nodes.map((node) => [node.id, wordsFor(node, before.get(node.id) ?? [])]));
   const wordWidth = Math.min(LONGEST_NAME, widest(words.values()));
   return rows.flatMap((ids, layer) =>
     ids.map((id, position) => {
@@ -92,10 +92,13 @@ function widest(texts: Iterable<string>): number {
   return width;
 }
 
-function wordsFor(node: PictureNode): string {
+function wordsFor(node: PictureNode, before: readonly string[]): string {
   const { means } = signOf(node);
   const alternative = isAlternative(node) ? 'one of several' : '';
-  return [means, noteOf(node), alternative].filter((part) => part !== '').join(', ');
+  // What only follows its creator says so already.
+  const isPlain = node.createdBy === null || (before.length === 1 && before[0] === clean(node.createdBy));
+  const creator = isPlain ? '' : `added by ${clean(node.createdBy ?? '')}`;
+  return [means, noteOf(node), alternative, creator].filter((part) => part !== '').join(', ');
 }
 
 function afterText(ids: readonly string[]): string {

@@ -1,6 +1,6 @@
-// `history RUN`: every transition of a run, told from its journal.
+// `history RUN`: every transition of a run, told from its journal, each with the number of its event: what `graph --at` takes.
 
-import { transitions } from '../../kernel/history.ts';
+import { numbered } from '../../kernel/history.ts';
 import { Failure, type ExitCode } from '../failure.ts';
 import { AttemptTimes, changeLine } from '../follow/words.ts';
 import { getRun, refOf } from '../objects.ts';
@@ -17,9 +17,10 @@ export async function history(session: Session, options: { run: string; isJson: 
   const loaded = await store.runs.load(refOf(object), { ignoreSnapshot: true });
   if (loaded === null) throw await notStarted(store, object);
   if (loaded.broken !== undefined) session.say(`warning: ${loaded.broken.reason}: ${loaded.broken.message}`);
-  const all = [...transitions(loaded.events)];
+  const first = loaded.lastSeq - loaded.events.length + 1;
+  const all = Array.from(numbered(loaded.events), ({ index, change }) => ({ seq: first + index, change }));
   if (options.isJson) {
-    const items = all.map(({ at, ...rest }) => ({ time: new Date(at).toISOString(), ...rest }));
+    const items = all.map(({ seq, change: { at, ...rest } }) => ({ seq, time: new Date(at).toISOString(), ...rest }));
     session.print(`${JSON.stringify(items, null, 2)}`);
     return 0;
   }
@@ -27,9 +28,14 @@ export async function history(session: Session, options: { run: string; isJson: 
     throw new Failure(1, `run "${options.run}": the beginning of its journal is gone, so its history cannot be told`);
   }
   let idWidth = 1;
-  for (const { node } of all) idWidth = Math.max(idWidth, Math.min(LONGEST_ID, displayWidth(node ?? '')));
+  for (const { change } of all) idWidth = Math.max(idWidth, Math.min(LONGEST_ID, displayWidth(change.node ?? '')));
   const times = new AttemptTimes();
-  const lines = all.map((change) => changeLine(change, times.see(change), idWidth, session.colors));
+  const { colors } = session;
+  const seqWidth = String(loaded.lastSeq).length;
+  const lines = all.map(({ seq, change }) => {
+    const number = colors.dim(String(seq).padStart(seqWidth));
+    return `${number} ${changeLine(change, times.see(change), idWidth, colors)}`;
+  });
   for (let start = 0; start < lines.length; start += BATCH_LINES) {
     session.print(lines.slice(start, start + BATCH_LINES).join('\n'));
   }

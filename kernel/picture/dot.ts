@@ -9,7 +9,7 @@
 import { colorOf, inkOn } from './colors.ts';
 import { layersOf } from './layers.ts';
 import type { Look, Picture, PictureEdge, PictureNode } from './picture.ts';
-import { isAlternative, legendOf, nameOf, noteOf, signOf } from './words.ts';
+import { isAlternative, legendOf, nameOf, noteOf, originOf, signOf } from './words.ts';
 
 const LABEL_LIMIT = 80;
 
@@ -67,7 +67,7 @@ function nodeAttributes(node: PictureNode): Attributes {
   const name = `${signOf(node).sign} ${nameOf(node)}`;
   return {
     label: escaped(name) + (note === '' ? '' : `\\n${escaped(note)}`),
-    tooltip: escaped(`${node.id}: ${node.state ?? (ghost === null ? '' : `may come (${ghost.kind})`)}`),
+    tooltip: escaped(`${node.id}: ${originOf(node)}`),
     style: `${ghost === null ? 'rounded,' : ''}filled${border}`,
     ...LOOK_STYLES[look],
     ...paint,

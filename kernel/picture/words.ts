@@ -60,6 +60,18 @@ function boundsOf({ kind, atLeast, atMost }: GhostMark): string {
   return atLeast === 0 ? `up to ${atMost}` : `${atLeast} to ${atMost}`;
 }
 
+/** How it stands and who added it, or could. */
+export function originOf({ state, createdBy, ghost }: PictureNode): string {
+  if (ghost === null) return `${state ?? ''}${createdBy === null ? '' : `, added by ${createdBy}`}`;
+  const makers =
+    ghost.by.length > MAKERS
+      ? `${ghost.by.slice(0, MAKERS).join(', ')} and ${ghost.by.length - MAKERS} more`
+      : ghost.by.join(', ');
+  return makers === '' ? signOf({ look: 'impossible', ghost }).means : `may be added by ${makers}`;
+}
+
+const MAKERS = 3;
+
 /** Of a box: any number of something is written as in a shape. */
 export function nameOf({ label, ghost }: PictureNode): string {
   if (ghost?.kind === 'wildcard' && label === 'anything') return '*';

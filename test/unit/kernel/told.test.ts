@@ -1,7 +1,7 @@
 // What people are told: history, why and status, word for word.
 
 import { describe, expect, test } from 'vitest';
-import { step, transitions } from '../../../kernel/history.ts';
+import { numbered, step, transitions } from '../../../kernel/history.ts';
 import { nodeStatuses, phaseOf, summarize } from '../../../kernel/status.ts';
 import { why } from '../../../kernel/why.ts';
 import {
@@ -46,6 +46,33 @@ describe('history', () => {
       '2.5 b PENDING > RUNNING: attempt 1, worker w1',
       '2.5 b RUNNING > SUCCESS',
       '2.5 run Running > Succeeded',
+    ]);
+  });
+
+  test('of growth: who added what, what was refused, what broke a promise, each with the number of its event', () => {
+    const driver = start('a -> b', { templates: { M: { executor: COMMAND } } });
+    driver.offer();
+    driver.claim('a').take(
+      {
+        type: 'GraphChanged',
+        by: 'a',
+        change: {
+          nodes: [{ id: 'm', task: 'M', dependencies: ['a'] }],
+          edges: [{ from: 'm', to: 'b' }],
+          display: [{ node: 'm', display: { color: 'red' } }],
+        },
+      },
+      { type: 'PromiseBroken', promise: 'noNewNodes', by: 'a', reason: 'node "n" is new' },
+    );
+    const lines = Array.from(
+      numbered(driver.journal),
+      ({ index, change }) => `${index} ${change.node ?? 'run'} ${change.note}`,
+    );
+    expect(lines.slice(2)).toEqual([
+      '3 m added by a',
+      '3 a added m -> b',
+      '3 a dressed m',
+      '4 a broke the promise noNewNodes: node "n" is new',
     ]);
   });
 
