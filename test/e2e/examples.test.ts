@@ -133,7 +133,7 @@ async function waits(state: string, run: string, node: string): Promise<void> {
 const APPROVAL = 'approval.yaml';
 const FORM = 'form.yaml';
 /** Have tests of their own. */
-const ELSEWHERE = ['order-processing', 'purchase-order'];
+const ELSEWHERE = ['growth', 'order-processing', 'purchase-order'];
 
 describe('examples', () => {
   let base = '';

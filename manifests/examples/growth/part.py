@@ -1,0 +1,5 @@
+import oarlock
+
+number = oarlock.input["number"]
+oarlock.progress(0.5)
+oarlock.output({"square": number * number})

@@ -1,0 +1,4 @@
+import oarlock
+
+print("this is", oarlock.node)
+oarlock.output({"did": oarlock.node})
