@@ -246,10 +246,14 @@ class Controller {
   #takeSignals(active: ActiveRun, now: Now): boolean {
     // Of ends that are not folded yet the run knows nothing: their Signals would be taken twice.
     if (active.isBusy) return false;
+    let isAny = false;
     const refuses = (node: string, signal: string): boolean => this.#signals.isRefused(node, signal);
-    const events = consumeSignals(active.run, this.#signals.of(active.ref.uid), now, refuses);
-    for (const event of events) active.takeEnd(event);
-    return events.length > 0;
+    for (const event of consumeSignals(active.run, this.#signals.of(active.ref.uid), now, refuses)) {
+      if (event.type === 'Beat') active.take([event]);
+      else active.takeEnd(event);
+      isAny = true;
+    }
+    return isAny;
   }
 
   /** The next ready node of the run whose turn it is; false when there is none, or no room. */

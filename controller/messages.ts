@@ -141,7 +141,7 @@ export class Conversations {
     const before = conversation.active.taken;
     const isAll = await this.#takeLines(conversation, now, isOver);
     if (conversation.report !== null) this.#take(conversation, now, { type: 'Reported', ...conversation.report });
-    else if (this.#heardTo(conversation) - (conversation.node.current.heard ?? 0) >= UNRECORDED_BYTES)
+    else if (this.#heardTo(conversation) - (conversation.node.current.heard ?? 0) >= unrecordedBytes(conversation.node))
       this.#take(conversation, now, { type: 'Reported' });
     await this.#writeLog(conversation);
     if (!isAll && conversation.thought !== 'thinking') this.#again(conversation.worker);
@@ -393,4 +393,9 @@ function askerOf({ active, node }: Conversation): Asker {
 
 function isMethod(method: string): method is Method {
   return (METHODS as readonly string[]).includes(method);
+}
+
+/** How much may be heard before it is recorded. Whoever must give signs of life has each of them recorded. */
+function unrecordedBytes(node: Node): number {
+  return node.task.heartbeatSeconds === undefined ? UNRECORDED_BYTES : 1;
 }

@@ -14,6 +14,7 @@ import { releaseAttempt, setState, setTimer, unqueue } from './moves.ts';
 import type { Answer, Attempt, EndedBecause, Node, NodeState } from './node.ts';
 import { NodeQueue } from './node-queue.ts';
 import { judgeAnew, judgeTouched, route } from './ready.ts';
+import { beat, beginLimits, timeoutError } from './limits.ts';
 import { lossDelayMs, LOSS_LIMIT, matchRule, retryDelayMs } from './retry.ts';
 import { openRound } from './round.ts';
 import { type BrokenPromise, Run } from './run.ts';
@@ -81,6 +82,13 @@ function fold(run: Run, event: RunEvent): void {
     case 'InputChecked':
       for (const id of event.nodes) withNode(run, id, (node) => passInput(run, node));
       break;
+    case 'Beat':
+      withNode(run, event.node, (node) => {
+        if (node.current?.silent === undefined) return;
+        run.consumedSignals.add(event.signal);
+        beat(run, node, node.current, event.time);
+      });
+      break;
     case 'RetryDue':
       for (const id of event.nodes) withNode(run, id, (node) => retryNow(run, node));
       break;
@@ -124,21 +132,19 @@ function fold(run: Run, event: RunEvent): void {
       undo(run, event);
       break;
     case 'GraphChanged':
-      if (hear(run, event.by, event.message, answerToChange(event))) grow(run, event.by, event.change);
+      if (hear(run, event.by, event, answerToChange(event))) grow(run, event.by, event.change);
       break;
     case 'ChangeRefused':
-      hear(run, event.by, event.message, {
+      hear(run, event.by, event, {
         problem: event.reason,
         ...(event.code === undefined ? {} : { code: event.code }),
       });
       break;
     case 'Reported':
-      if (hear(run, event.node, event.message, event.asks === undefined ? {} : { asks: event.asks }))
-        report(run, event);
+      if (hear(run, event.node, event, event.asks === undefined ? {} : { asks: event.asks })) report(run, event);
       break;
     case 'PromiseBroken':
-      if (event.by !== null && !hear(run, event.by, event.message, { problem: event.reason, promise: event.promise }))
-        break;
+      if (event.by !== null && !hear(run, event.by, event, { problem: event.reason, promise: event.promise })) break;
       breakPromise(run, { promise: event.promise, by: event.by, reason: event.reason, at: event.at });
       break;
     case 'RunEnded':
@@ -184,10 +190,17 @@ function startAttempt(run: Run, node: Node, event: EventOf<'Offered'>): void {
 }
 
 /** A message was consumed, and is answered when it is a request. False: it is not of the current attempt, and nothing comes of it (A1). */
-function hear(run: Run, id: string, message: MessageStamp | undefined, answer: Omit<Answer, 'id'>): boolean {
+function hear(
+  run: Run,
+  id: string,
+  { message, time }: { readonly message?: MessageStamp; readonly time: number },
+  answer: Omit<Answer, 'id'>,
+): boolean {
   if (message === undefined) return true;
-  const attempt = run.nodes.get(id)?.current;
-  if (attempt == null || attempt.fence !== message.fence) return false;
+  const node = run.nodes.get(id);
+  const attempt = node?.current;
+  if (node === undefined || attempt == null || attempt.fence !== message.fence) return false;
+  beat(run, node, attempt, time);
   attempt.heard = Math.max(attempt.heard ?? 0, message.offset);
   if (message.named !== undefined) attempt.named = message.named;
   if (message.id === undefined) return true;
@@ -225,11 +238,10 @@ function claim(run: Run, node: Node, attempt: Attempt, slot: string, since: numb
   attempt.slot = slot;
   setState(run, node, 'RUNNING');
   node.startedAt ??= since;
-  const { timeoutSeconds } = node.task;
-  if (timeoutSeconds === undefined || attempt.stopping !== null) return;
+  if (attempt.stopping !== null) return;
   // The attempt began when the slot took it, which may be long before a new controller saw it.
   const elapsed = Math.max(0, event.at - since);
-  setTimer(run, node, dueAfter(event.time - elapsed, timeoutSeconds * 1000));
+  beginLimits(run, node, attempt, event.time - elapsed);
 }
 
 function startInline(run: Run, node: Node, event: EventOf<'InlineStarted'>): void {
@@ -241,8 +253,10 @@ function startInline(run: Run, node: Node, event: EventOf<'InlineStarted'>): voi
   const { executor } = node.task;
   setState(run, node, node.isMock ? 'RUNNING' : 'WAITING');
   if (node.isMock) run.active += 1;
-  if (executor.type === 'signal') waitForSignal(run, node, executor.name);
-  if (event.dueWall !== undefined) setTimer(run, node, event.dueWall, true);
+  if (executor.type === 'signal') {
+    waitForSignal(run, node, executor.name);
+    beginLimits(run, node, node.current, event.time);
+  } else if (event.dueWall !== undefined) setTimer(run, node, event.dueWall, true);
   else if (event.due !== undefined) setTimer(run, node, event.due);
 }
 
@@ -292,13 +306,13 @@ function endAttempt(run: Run, node: Node, attempt: Attempt | null, event: EventO
       finish(run, node, 'SUCCESS', at);
       break;
     case 'Failure':
-      fail(run, node, outcome.error, { effect, output: outcome.output ?? null, at, time: event.time });
+      fail(run, node, outcome.error, { effect, attempt, output: outcome.output ?? null, at, time: event.time });
       break;
     case 'Lost':
-      lose(run, node, outcome.message, { effect, output: null, at, time: event.time });
+      lose(run, node, outcome.message, { effect, attempt, output: null, at, time: event.time });
       break;
     case 'Stopped':
-      endStopped(run, node, outcome.reason, outcome.message, { effect, output: null, at, time: event.time });
+      endStopped(run, node, outcome.reason, outcome.message, { effect, attempt, output: null, at, time: event.time });
       break;
   }
   for (const id of effect?.stop ?? []) if (id !== node.id) withNode(run, id, (other) => stop(run, other, at));
@@ -307,6 +321,7 @@ function endAttempt(run: Run, node: Node, attempt: Attempt | null, event: EventO
 /** How an attempt ended badly: what a continuation made of it, and when. */
 interface BadEnd {
   readonly effect: Effect | undefined;
+  readonly attempt: Attempt | null;
   readonly output: Json;
   readonly at: number;
   readonly time: number;
@@ -330,15 +345,11 @@ function stop(run: Run, node: Node, at: number): void {
 
 function endStopped(run: Run, node: Node, reason: StopReason, message: string | undefined, bad: BadEnd): void {
   if (reason === 'Lost') return lose(run, node, message ?? 'its slot is gone', bad);
-  if (reason === 'Timeout') return fail(run, node, timeoutError(node), bad);
+  if (reason === 'Timeout') return fail(run, node, timeoutError(node, bad.attempt), bad);
   node.error = { type: reason, message: message ?? `stopped: ${reason.toLowerCase()}` };
   // A restart brings it back with what broke the promise.
   if (run.brokenPromise !== null && run.undoing === null && reason === 'Stopped') node.endedBecause = 'RunFailing';
   finish(run, node, 'CANCELLED', bad.at);
-}
-
-function timeoutError(node: Node): TaskError {
-  return { type: 'Timeout', message: `did not end within ${node.task.timeoutSeconds ?? 0} s` };
 }
 
 /** Which retry rule an outcome uses next; -1 when the node ends with it. */
@@ -371,7 +382,7 @@ export function foresee(run: Run, node: Node, given: Outcome): 'Success' | 'Stop
     return isOver ? { type: 'Lost', message: outcome.message ?? 'its slot is gone' } : 'Again';
   }
   if (outcome.result === 'Stopped' && outcome.reason !== 'Timeout') return 'Stopped';
-  const error = outcome.result === 'Failure' ? outcome.error : timeoutError(node);
+  const error = outcome.result === 'Failure' ? outcome.error : timeoutError(node, node.current);
   return retryRuleFor(run, node, error) === -1 ? error : 'Again';
 }
 
@@ -383,6 +394,7 @@ function fail(run: Run, node: Node, error: TaskError, bad: BadEnd): void {
   while (node.retriesUsed.length <= index) node.retriesUsed.push(0);
   const retry = (node.retriesUsed[index] ?? 0) + 1;
   node.retriesUsed[index] = retry;
+  if (bad.effect?.input !== undefined) node.input = bad.effect.input;
   tryAgain(run, node, dueAfter(bad.time, retryDelayMs(rule, retry, `${run.uid}/${node.id}/${node.attempts}`)));
 }
 

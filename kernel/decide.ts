@@ -11,7 +11,7 @@ import { parseTime } from './time.ts';
 import type { EndEvent } from './continuation.ts';
 import type { RunEvent, Stamp } from './events.ts';
 import { restartSet, sinks } from './graph.ts';
-import type { Json } from './json.ts';
+import { isObject, type Json } from './json.ts';
 import { isCompensation, toCompensate } from './compensation.ts';
 import type { Node, NodeState } from './node.ts';
 import type { Now } from './ports.ts';
@@ -25,6 +25,8 @@ export interface PendingSignal {
   readonly name: string;
   readonly data: Json;
 }
+
+export type BeatEvent = Extract<RunEvent, { type: 'Beat' }>;
 
 export function decide(run: Run, now: Now): RunEvent[] {
   const stamp: Stamp = { at: now.wall, time: now.time };
@@ -151,6 +153,7 @@ function inlineOutcome(node: Node): Outcome {
 /** Will its timeout come before its own end? For `until` that was said by the kind of its timer, when it started. */
 function isTooLong(node: Node): boolean {
   const { executor, timeoutSeconds } = node.task;
+  if (executor.type === 'signal') return true;
   if (timeoutSeconds === undefined) return false;
   if (executor.type === 'mock') return (executor.delaySeconds ?? 0) > timeoutSeconds;
   return executor.type !== 'wait' || executor.until !== undefined || (executor.seconds ?? 0) > timeoutSeconds;
@@ -229,7 +232,9 @@ function dueOf(node: Node, stamp: Stamp): { due?: number; dueWall?: number } {
       ? after(timeoutSeconds)
       : { dueWall: wall };
   }
-  if (executor.type === 'signal' || isTooLong(node)) return after(timeoutSeconds);
+  // The limits of a wait for a Signal are its own (limits.ts).
+  if (executor.type === 'signal') return {};
+  if (isTooLong(node)) return after(timeoutSeconds);
   return after(
     (executor.type === 'mock' ? executor.delaySeconds : executor.type === 'wait' ? executor.seconds : 0) ?? 0,
   );
@@ -237,20 +242,30 @@ function dueOf(node: Node, stamp: Stamp): { due?: number; dueWall?: number } {
 
 // --- signals -------------------------------------------------------------------------------------
 
+/** Data that answers nothing: `{heartbeat: true}`, for a node that must be told that somebody is at work. */
+export function isBeat(data: Json): boolean {
+  return isObject(data) && data['heartbeat'] === true && Object.keys(data).length === 1;
+}
+
 /** One Signal serves one waiting node: signals in revision order, the oldest wait first that does not refuse it. */
 export function consumeSignals(
   run: Run,
   signals: Iterable<PendingSignal>,
   now: Now,
   refuses: (node: string, signal: string) => boolean = () => false,
-): EndEvent[] {
+): (EndEvent | BeatEvent)[] {
   if (run.end !== null || run.signalWaits.size === 0) return [];
   const lines = new Map<string, Line>();
-  const events: EndEvent[] = [];
+  const events: (EndEvent | BeatEvent)[] = [];
   for (const signal of signals) {
     if (run.consumedSignals.has(signal.uid)) continue;
     const waits = run.signalWaits.get(signal.name);
     if (waits === undefined) continue;
+    const oldest = waits.first;
+    if (oldest?.task.heartbeatSeconds !== undefined && isBeat(signal.data)) {
+      events.push({ at: now.wall, time: now.time, type: 'Beat', node: oldest.id, signal: signal.uid });
+      continue;
+    }
     const line = lines.get(signal.name) ?? new Line(waits);
     lines.set(signal.name, line);
     const node = line.next((waiting) => !refuses(waiting.id, signal.uid));

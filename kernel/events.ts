@@ -23,6 +23,8 @@ export interface Effect {
   /** Nodes to stop, such as the siblings of a failed branch. */
   readonly stop?: readonly string[];
   readonly output?: Json;
+  /** What the attempt that comes next is given, where that is something else. */
+  readonly input?: Json;
   /** The run ends with this node, and its output is the run's. */
   readonly isResult?: true;
 }
@@ -102,6 +104,8 @@ export type RunEvent = Stamp &
     /** Their inputs are what their schemas ask for. One that is not ends its node: InlineEnded, before an attempt begins. */
     | { readonly type: 'InputChecked'; readonly nodes: readonly string[] }
     /** The back-off of these nodes is over. */
+    /** A Signal said that whoever is to answer is still at work. */
+    | { readonly type: 'Beat'; readonly node: string; readonly signal: string }
     | { readonly type: 'RetryDue'; readonly nodes: readonly string[] }
     | { readonly type: 'Skipped'; readonly nodes: readonly string[]; readonly reason: string }
     /** Nodes that had not run, or were waiting, and never will, because the run was cancelled. */

@@ -35,6 +35,7 @@ function fieldOf(node: Node, field: string): Json {
 
 /** The node's input; undefined when it has none of its own: then it gets the run's input. */
 export function inputOf(run: Run, node: Node): Json | undefined {
+  if (node.input !== undefined) return node.input;
   if (node.task.input !== undefined) return node.task.input;
   return node.task.with === undefined ? undefined : fill(run, node.task.with);
 }

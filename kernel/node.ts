@@ -34,6 +34,9 @@ export interface Attempt {
   readonly worker: string | null;
   slot: string | null;
   stopping: StopReason | null;
+  /** Engine ms at which it has taken too long, and at which it has been silent for too long. */
+  limit?: number;
+  silent?: number;
   /** Bytes of its messages that were consumed. */
   heard?: number;
   /** Ids that were made up for its nodes. */
@@ -90,6 +93,8 @@ export class Node {
   retriesUsed: number[] = [];
   losses = 0;
   current: Attempt | null = null;
+  /** What the attempts from here on are given, where that is not what the task says. */
+  input: Json | undefined = undefined;
   /** The input was found to be what its schema asks for; holds for the attempt that comes next. */
   isInputChecked = false;
   /** Times the node was reset; part of the idempotency key. */

@@ -42,6 +42,7 @@ function resetNode(run: Run, node: Node): void {
   Object.assign(node, {
     attemptsBefore: node.attempts,
     retriesUsed: [],
+    input: undefined,
     losses: 0,
     round: node.round + 1,
     startedAt: null,

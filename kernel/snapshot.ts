@@ -23,6 +23,7 @@ interface NodeRecord {
   attemptsBefore: number;
   retriesUsed: number[];
   losses: number;
+  input?: Json | undefined;
   current: Attempt | null;
   isInputChecked: boolean;
   round: number;
@@ -72,6 +73,7 @@ const FRESH: Omit<NodeRecord, 'retriesUsed'> = {
   attempts: 0,
   attemptsBefore: 0,
   losses: 0,
+  input: undefined,
   current: null,
   isInputChecked: false,
   round: 0,
@@ -138,6 +140,7 @@ function pick(node: Node): Omit<NodeRecord, 'due' | 'isConditionTrue'> {
     attemptsBefore,
     retriesUsed: [...retriesUsed],
     losses,
+    input: node.input,
     current: current === null ? null : copyOf(current),
     isInputChecked,
     round,

@@ -80,6 +80,8 @@ export interface TaskSpec {
   readonly trigger?: Trigger;
   readonly retry?: readonly RetryRule[];
   readonly timeoutSeconds?: number;
+  /** An attempt that gives no sign of life for so long has run out of time, too: a message, or a Signal that says so. */
+  readonly heartbeatSeconds?: number;
   readonly inputSchema?: JsonObject;
   readonly outputSchema?: JsonObject;
   readonly env?: { readonly [name: string]: EnvValue };

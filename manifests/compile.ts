@@ -177,6 +177,7 @@ const PLAIN_FIELDS = [
   'with',
   'when',
   'timeoutSeconds',
+  'heartbeatSeconds',
   'inputSchema',
   'outputSchema',
   'env',

@@ -14,6 +14,7 @@ import { StoreError } from '../../kernel/errors.ts';
 import type { Json } from '../../kernel/json.ts';
 import { isTerminal } from '../../kernel/node.ts';
 import type { Run } from '../../kernel/run.ts';
+import { isBeat } from '../../kernel/decide.ts';
 import { API_VERSION } from '../../manifests/model.ts';
 import { runOfToken } from '../../manifests/states/token.ts';
 import { visitOf } from '../../manifests/states/visit.ts';
@@ -88,7 +89,9 @@ function isExpected(run: Run, token: string): boolean {
 }
 
 async function createSignal(deps: ApiDeps, run: string, token: string, data: Json): Promise<void> {
-  const name = `hook-${createHash('sha256').update(token).digest('hex').slice(0, 32)}`;
+  const answer = `hook-${createHash('sha256').update(token).digest('hex').slice(0, 32)}`;
+  // A sign of life is no answer: another may come, and the answer after it.
+  const name = isBeat(data) ? `${answer}.${deps.store.clock.now().wall}` : answer;
   const value = { apiVersion: API_VERSION, kind: 'Signal', metadata: { name }, spec: { run, name: token, data } };
   const { manifest } = await decodeValue(value, { kind: 'Signal', validation: 'Strict' });
   try {

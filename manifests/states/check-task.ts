@@ -24,6 +24,13 @@ export function checkTask(state: Fields, context: Context): void {
     checkOneOf(state, [name, `${name}Path`], findings, false);
     checkNumber(state, name, 1, SECONDS_LIMIT, context);
   }
+  const [timeout, heartbeat] = [state.get('timeoutSeconds'), state.get('heartbeatSeconds')];
+  if (typeof timeout?.value === 'number' && typeof heartbeat?.value === 'number' && heartbeat.value >= timeout.value)
+    findings.add(
+      heartbeat.path,
+      'Invalid',
+      `expected less than the ${timeout.value} s that it may take, found ${heartbeat.value}`,
+    );
   checkSignal(state, findings);
   checkCompensation(state, findings);
   const credentials = state.get('credentials');

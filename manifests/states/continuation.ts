@@ -13,11 +13,12 @@ import type { Continuation, EndEvent } from '../../kernel/continuation.ts';
 import type { Effect } from '../../kernel/events.ts';
 import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import type { Node } from '../../kernel/node.ts';
+import { wasSilent } from '../../kernel/limits.ts';
 import { matchRule, retryDelayMs } from '../../kernel/retry.ts';
 import type { Run } from '../../kernel/run.ts';
 import type { EdgeSpec, NodeSpec, Outcome, Registration, TaskError } from '../../kernel/task.ts';
 import { contextOf } from './context.ts';
-import { callbackOf, enter } from './enter.ts';
+import { callbackOf, enter, nextInput } from './enter.ts';
 import { eventAfter, eventInside, FIRST_EVENT } from './event-ids.ts';
 import { beginNext, Frames, gather, isTooMany, living } from './frames.ts';
 import {
@@ -112,7 +113,7 @@ class StatesContinuation implements Continuation {
     if (event.type === 'Ended' && node.current?.fence !== event.fence) return event;
     if ('isLimit' in visit) return this.#overdue(run, event);
     if (node.current?.stopping === 'Stopped' || run.isCancelling) return event;
-    const { outcome, effect } = await this.#end(run, node, visit, this.#named(event.outcome), event.at);
+    const { outcome, effect } = await this.#end(run, node, visit, this.#named(event.outcome, node), event.at);
     return effect === undefined ? { ...event, outcome } : { ...event, outcome, effect };
   }
 
@@ -127,9 +128,10 @@ class StatesContinuation implements Continuation {
   }
 
   /** Errors of the engine by the names of the language. */
-  #named(outcome: Outcome): Outcome {
+  #named(outcome: Outcome, node: Node): Outcome {
     if (outcome.result !== 'Stopped' || outcome.reason !== 'Timeout' || !this.#machine.isAsl) return outcome;
-    return { result: 'Failure', error: { type: 'States.Timeout', message: '' } };
+    const type = node.current !== null && wasSilent(node.current) ? 'States.HeartbeatTimeout' : 'States.Timeout';
+    return { result: 'Failure', error: { type, message: '' } };
   }
 
   async #end(
@@ -158,8 +160,21 @@ class StatesContinuation implements Continuation {
       }
     }
     const error = foresee(run, node, outcome);
+    const isLost = outcome.result === 'Lost' || (outcome.result === 'Stopped' && outcome.reason === 'Lost');
+    if (error === 'Again' && state.type === 'Task' && !isLost) return { outcome, ...(await this.#anew(ended)) };
     if (typeof error === 'string') return { outcome };
     return this.#fail(ended, outcome, error);
+  }
+
+  /** What the next attempt is given. When that cannot be found out, it is what this one was given. */
+  async #anew({ run, node, visit, state }: Ended): Promise<{ effect?: Effect }> {
+    const tried = sumOf(node.retriesUsed) + 1;
+    try {
+      const input = await nextInput(this.#around(run, state, visit, rawInput(node, visit), tried));
+      return input === undefined ? {} : { effect: { input } };
+    } catch {
+      return {};
+    }
   }
 
   /** A change that the kernel would refuse must not get lost; one that would break a promise ends the run. */
@@ -199,6 +214,7 @@ class StatesContinuation implements Continuation {
     const { visit, state, around } = ended;
     if (visit.failure !== undefined) throw new StateError(visit.failure.type, visit.failure.message);
     if (visit.join !== undefined) return this.#gathered(ended);
+    if (visit.isPause === true) return this.#resume(ended);
     switch (state.type) {
       case 'Choice': {
         const choice = await choose(around);
@@ -223,10 +239,20 @@ class StatesContinuation implements Continuation {
     }
   }
 
+  /** The visit for which the pause was. */
+  async #resume(ended: Ended): Promise<Effect> {
+    const { run, visit, around, at } = ended;
+    const { state: name, place, retries = [], event = FIRST_EVENT } = visit;
+    const step = { name, input: around.raw, variables: around.variables, place, at, event, retries };
+    return { change: this.#after(ended, place, await this.#arrive(run, step)), output: null };
+  }
+
   async #worked(ended: Ended, result: Json): Promise<Effect> {
     const { node, visit, state, around } = ended;
     if (state.signal !== undefined && visit.isCallback !== true) {
-      const task = await callbackOf({ id: '', name: visit.state, visit, around }, node.task.input ?? null);
+      const retries = (state.retry ?? []).map((_, index) => usedBy(node, visit, index));
+      const arrival = { id: '', name: visit.state, visit: { ...visit, retries }, around };
+      const task = await callbackOf(arrival, node.task.input ?? null);
       return { change: this.#after(ended, visit.place, { id: `${node.id}/callback`, task }), output: result };
     }
     if (visit.isCallback === true && visit.token !== undefined) throwIfFailed(result);
@@ -275,10 +301,12 @@ class StatesContinuation implements Continuation {
     return { outcome, effect: await this.#branchFailed(ended, visit.place) };
   }
 
-  /** A Parallel or Map begins anew as a visit of its own, when its rules say so. */
+  /** A Parallel, a Map or a Task whose callback went wrong begins anew as a visit of its own, when its rules say so. */
   async #again({ run, node, visit, state, around, at }: Ended, error: TaskError): Promise<Effect | null> {
     const rules = state.retry ?? [];
-    const index = state.type === 'Parallel' || state.type === 'Map' ? matchRule(rules, error.type) : -1;
+    // Of other tasks the kernel counts the retries.
+    const isOurs = state.type === 'Parallel' || state.type === 'Map' || node.task.retry === undefined;
+    const index = isOurs ? matchRule(rules, error.type) : -1;
     const rule = rules[index];
     const used = visit.retries?.[index] ?? 0;
     if (rule === undefined || used >= rule.maxAttempts) return null;
@@ -382,7 +410,7 @@ class StatesContinuation implements Continuation {
   /** Does a visit that ended well end its branch? The first half of a state in two halves does not. */
   #isEnd(visit: Visit): boolean {
     const state = this.#state(visit.state);
-    if (state.end !== true) return false;
+    if (state.end !== true || visit.isPause === true) return false;
     if (state.type === 'Parallel' || state.type === 'Map') return visit.join !== undefined;
     return state.signal === undefined || visit.isCallback === true;
   }
@@ -451,6 +479,11 @@ function throwIfFailed(data: Json): void {
   const { error, cause, ...rest } = data;
   if (typeof error !== 'string' || Object.keys(rest).length > 0) return;
   throw new StateError(error, typeof cause === 'string' ? cause : '');
+}
+
+/** Retries by one rule, in this visit and before it. */
+function usedBy(node: Node, visit: Visit, index: number): number {
+  return (visit.retries?.[index] ?? 0) + (node.retriesUsed[index] ?? 0);
 }
 
 function sumOf(counts: readonly number[]): number {

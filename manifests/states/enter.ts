@@ -21,18 +21,22 @@ export interface Arrival {
   readonly name: string;
   readonly visit: Visit;
   readonly around: Around;
-  /** A Parallel or Map that is tried again waits first. */
+  /** What is tried again as a visit of its own waits first. */
   readonly delaySeconds?: number;
 }
 
 export async function enter(machine: Machine, arrival: Arrival): Promise<NodeSpec> {
-  const { id, name, visit, around } = arrival;
+  const { id, name, visit, around, delaySeconds } = arrival;
+  if (around.state.type === 'Task' && delaySeconds !== undefined) {
+    const pause = inline(name, around.state, around.raw, { ...visit, isPause: true });
+    return { id: `${id}/pause`, task: { ...pause, executor: { type: 'wait', seconds: delaySeconds } } };
+  }
   try {
     return { id, task: await taskOf(machine, arrival) };
   } catch (error) {
     const failure = errorOf(error, name, visit.event);
     const { state, raw } = around;
-    return { id, task: { ...inline(name, state, raw, { ...visit, failure }), ...retryOf(state) } };
+    return { id, task: { ...inline(name, state, raw, { ...visit, failure }), ...retryOf(state, visit) } };
   }
 }
 
@@ -44,9 +48,13 @@ function asMemo(visit: Visit): JsonObject {
   return visit as unknown as JsonObject;
 }
 
-function retryOf(state: State): Pick<TaskSpec, 'retry'> {
+/** What earlier visits have left of the retries. */
+function retryOf(state: State, { retries = [] }: Visit): Pick<TaskSpec, 'retry'> {
   const isTaken = state.type === 'Parallel' || state.type === 'Map';
-  return state.retry === undefined || isTaken ? {} : { retry: state.retry };
+  if (state.retry === undefined || isTaken) return {};
+  return {
+    retry: state.retry.map((rule, index) => ({ ...rule, maxAttempts: rule.maxAttempts - (retries[index] ?? 0) })),
+  };
 }
 
 async function taskOf(machine: Machine, arrival: Arrival): Promise<TaskSpec> {
@@ -60,14 +68,26 @@ async function taskOf(machine: Machine, arrival: Arrival): Promise<TaskSpec> {
 
 // --- tasks ---------------------------------------------------------------------------------------
 
+/** What the next attempt of a Task is given, where that may differ from what this one was: `RetryCount` is another. Undefined: the same. */
+export async function nextInput(around: Around): Promise<Json | undefined> {
+  const { fields, isJsonata, integration } = around.state;
+  const template = isJsonata ? fields['arguments'] : fields['parameters'];
+  if (template === undefined || !CONTEXT.test(JSON.stringify(template))) return undefined;
+  const given = await argumentsOf(around);
+  return integration === 'invoke' ? payloadOf(given) : given;
+}
+
+/** Looks at the number of retries, or at all of the context or of its state. */
+const CONTEXT = /RetryCount|\$\$(\.State)?(?![.\w])|\$states(\.context(\.State)?)?(?![.\w])/;
+
 async function workOf(machine: Machine, { name, visit, around }: Arrival): Promise<TaskSpec> {
   const { state, raw } = around;
   const given = await argumentsOf(around);
-  const timeout = await limitOf(around);
+  const limits = await limitsOf(around);
   const settings = {
     task: name,
-    ...retryOf(state),
-    ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+    ...retryOf(state, visit),
+    ...limits,
     ...(state.compensate === undefined ? {} : { compensate: state.compensate }),
   };
   const base = functionFor(machine, state, given);
@@ -90,11 +110,11 @@ export function signalName(state: State, visit: Visit): string {
 
 /** The second half of a Task that waits for a callback. */
 export async function callbackOf({ name, visit, around }: Arrival, input: Json): Promise<TaskSpec> {
-  const timeout = await limitOf(around);
+  const limits = await limitsOf(around);
   return {
     task: name,
     executor: { type: 'signal', name: signalName(around.state, visit) },
-    ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+    ...limits,
     input,
     memo: asMemo({ ...visit, raw: around.raw, isCallback: true }),
   };
@@ -129,17 +149,20 @@ function payloadOf(given: Json): Json {
   }
 }
 
-/** The shorter of timeout and heartbeat. */
-async function limitOf(around: Around): Promise<number | undefined> {
-  const limits: number[] = [];
-  for (const name of ['timeoutSeconds', 'heartbeatSeconds']) {
-    const value = await numberOf(around, name);
-    if (value === undefined) continue;
-    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
-      throw problemOf(around.state, `${name}: expected a positive number of seconds, found ${JSON.stringify(value)}`);
-    limits.push(value);
-  }
-  return limits.length === 0 ? undefined : Math.min(...limits);
+/** How long an attempt may take, and how long it may be silent. */
+async function limitsOf(around: Around): Promise<Pick<TaskSpec, 'timeoutSeconds' | 'heartbeatSeconds'>> {
+  const timeoutSeconds = await limitOf(around, 'timeoutSeconds');
+  const heartbeatSeconds = await limitOf(around, 'heartbeatSeconds');
+  return {
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
+  };
+}
+
+async function limitOf(around: Around, name: string): Promise<number | undefined> {
+  const value = await numberOf(around, name);
+  if (value === undefined || (typeof value === 'number' && Number.isFinite(value) && value > 0)) return value;
+  throw problemOf(around.state, `${name}: expected a positive number of seconds, found ${JSON.stringify(value)}`);
 }
 
 export function problemOf(state: State, message: string): StateError {

@@ -25,7 +25,7 @@ export function queryError(message: string): StateError {
 /** Errors that no rule for all errors takes. */
 export const UNCATCHABLE = ['States.Runtime', 'States.DataLimitExceeded'];
 /** What a time limit is called, in either way of writing. */
-export const TIMEOUTS = ['States.Timeout', 'Timeout', 'States.HeartbeatTimeout'];
+export const TIMEOUTS = ['States.Timeout', 'Timeout', 'States.HeartbeatTimeout', 'HeartbeatTimeout'];
 
 /** Does a rule of a `catch` that lists these names take the error? Without names: all. */
 export function takes(names: readonly string[] | undefined, error: TaskError): boolean {

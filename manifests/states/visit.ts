@@ -26,8 +26,10 @@ export interface Visit {
   readonly place?: Place;
   /** It could not be entered: the node ends with this at once. */
   readonly failure?: TaskError;
-  /** Retries used by a Parallel or Map, a counter for each rule. */
+  /** Retries used by earlier visits of a Parallel, a Map or a Task with a callback, which begin anew as a visit: a counter for each rule. */
   readonly retries?: readonly number[];
+  /** Only the pause before such a visit of a Task. */
+  readonly isPause?: true;
   readonly token?: string;
   /** The second half of a Task: its function has ended, now its Signal is waited for. */
   readonly isCallback?: true;

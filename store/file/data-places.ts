@@ -14,7 +14,9 @@ export function mapEvent(event: JsonObject, map: MapData): JsonObject {
   if (type !== 'Ended' && type !== 'InlineEnded' && type !== 'RunEnded' && type !== 'Reported') return event;
   const own = at(at(event, 'output', map), 'progress', map);
   const outcome = at(own, 'outcome', (value) => at(value, 'output', map));
-  return at(outcome, 'effect', (value) => at(at(value, 'output', map), 'change', (change) => mapChange(change, map)));
+  return at(outcome, 'effect', (value) =>
+    at(at(at(value, 'output', map), 'input', map), 'change', (change) => mapChange(change, map)),
+  );
 }
 
 /** What kernel/snapshot.ts makes of a run. */
@@ -38,7 +40,7 @@ function mapChange(change: Json, map: MapData): Json {
 }
 
 function mapNode(record: Json, map: MapData): Json {
-  return at(at(record, 'output', map), 'current', (attempt) =>
+  return at(at(at(record, 'output', map), 'input', map), 'current', (attempt) =>
     at(attempt, 'reported', (reported) => at(at(reported, 'output', map), 'progress', map)),
   );
 }

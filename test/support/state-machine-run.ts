@@ -101,6 +101,14 @@ export class MachineDriver {
     return new MachineDriver(machine, newRun(first), first, continuation);
   }
 
+  get time(): number {
+    return this.#now.time;
+  }
+
+  pass(ms: number): void {
+    this.#now = { time: this.#now.time + ms, wall: this.#now.wall + ms };
+  }
+
   /** Until the run has ended, or nothing is due and nothing can start. */
   async toEnd(): Promise<void> {
     while (await this.step());

@@ -199,6 +199,20 @@ describe('signal', () => {
     expect(states(driver.signal('go').run)).toBe('a=WAITING m=SUCCESS b=SUCCESS');
   });
 
+  test('one that is a sign of life ends nothing, but the silence', () => {
+    const driver = start('a', { tasks: { a: { executor: GO, heartbeatSeconds: 10 } } });
+    driver.advance(9000).signal('go', { heartbeat: true }).advance(9000);
+    expect(states(driver.run)).toBe('a=WAITING');
+    expect(nodeOf(driver.advance(1000).run, 'a')).toMatchObject({
+      state: 'FAILED',
+      error: { type: 'HeartbeatTimeout', message: 'gave no sign of life for 10 s' },
+    });
+  });
+
+  test('without a limit on silence the same data is an answer', () => {
+    expect(nodeOf(alone(GO).signal('go', { heartbeat: true }).run, 'a').output).toEqual({ heartbeat: true });
+  });
+
   test('the same one is never taken twice, though its file is still there', () => {
     const { run, now } = start('a, b', { every: { executor: GO } });
     const signal = { uid: 'one', name: 'go', data: null };

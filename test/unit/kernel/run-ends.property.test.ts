@@ -167,6 +167,7 @@ describe('nonsense', () => {
     InlineStarted: fc.record({ node: anyId, attempt: fc.nat({ max: 3 }), due: fc.nat() }),
     InlineEnded: fc.record({ node: anyId, outcome, signal: pick('s1') }),
     InputChecked: fc.record({ nodes: list }),
+    Beat: fc.record({ node: anyId, signal: pick('s1') }),
     RetryDue: fc.record({ nodes: list }),
     Skipped: fc.record({ nodes: list, reason: pick('why not') }),
     NodesCancelled: fc.record({ nodes: list }),
