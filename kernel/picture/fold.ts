@@ -4,7 +4,7 @@
 // F2  a small picture is folded only where many are alike; a larger one more, until it can be read or nothing is left to fold.
 // F3  between two boxes there is an edge when there is one between any of their nodes; the firmest of them is shown.
 
-import { layersOf } from './layers.ts';
+import { type Layers, layersOf } from './layers.ts';
 import type { EdgeLook, Fold, Picture, PictureEdge, PictureNode } from './picture.ts';
 
 /** Boxes that a reader takes in. */
@@ -13,11 +13,17 @@ const MANY = 5;
 const CHAIN = 3;
 
 export function folded(picture: Picture): Picture {
-  const twins = merge(picture, twinsOf(picture, MANY), 'twins');
+  const layers = layersOf(picture);
+  const alike = groups(picture.nodes, kindsOf(picture, layers));
+  const twins = merge(
+    picture,
+    alike.filter((ids) => ids.length >= MANY),
+    'twins',
+  );
   if (twins.nodes.length <= LEGIBLE) return twins;
-  const all = shorter(merge(picture, twinsOf(picture, 2), 'twins'));
+  const all = shorter(merge(picture, alike, 'twins'));
   if (all.nodes.length <= LEGIBLE) return all;
-  const layered = merge(picture, layerMates(picture), 'layer');
+  const layered = merge(picture, groups(picture.nodes, layerMates(layers)), 'layer');
   return layered.nodes.length <= LEGIBLE ? layered : shorter(layered);
 }
 
@@ -27,18 +33,14 @@ function shorter(picture: Picture): Picture {
 
 // --- who is alike --------------------------------------------------------------------------------
 
-/**
- * Nodes that look alike and whose ways from the start and to the end do: a number for all that lies before a node, one for all
- * that comes after it.
- */
-function twinsOf(picture: Picture, least: number): string[][] {
-  const { rows, back } = layersOf(picture);
-  const looks = new Map(picture.nodes.map((node) => [node.id, lookKey(node)]));
+/** Nodes are alike that look alike and whose ways from the start and to the end do: one number for all that lies before, one for all after. */
+function kindsOf(picture: Picture, { rows, back }: Layers): (node: PictureNode) => string {
+  const keys = new Map(picture.nodes.map((node) => [node.id, lookKey(node)]));
   const forward = picture.edges.filter((edge) => !back.has(edge));
   const order = rows.flat();
-  const before = numbers(order, looks, forward, (edge) => [edge.to, edge.from]);
-  const after = numbers(order.toReversed(), looks, forward, (edge) => [edge.from, edge.to]);
-  return groups(picture.nodes, ({ id }) => `${before.get(id) ?? 0}/${after.get(id) ?? 0}`, least);
+  const before = numbers(order, keys, forward, (edge) => [edge.to, edge.from]);
+  const after = numbers(order.toReversed(), keys, forward, (edge) => [edge.from, edge.to]);
+  return ({ id }) => `${before.get(id) ?? 0}/${after.get(id) ?? 0}`;
 }
 
 function lookKey(node: PictureNode): string {
@@ -70,7 +72,7 @@ function numbers(
   const found = new Map<string, number>();
   for (const id of order) {
     const parts = (far.get(id) ?? []).map((edge) => `${found.get(ends(edge)[1]) ?? 0}${edge.look}${edge.label ?? ''}`);
-    const key = `${looks.get(id) ?? ''}${[...new Set(parts)].sort().join()}`;
+    const key = `${looks.get(id) ?? ''}${(parts.length < 2 ? parts : [...new Set(parts)].sort()).join()}`;
     const number = byKey.get(key) ?? byKey.size;
     byKey.set(key, number);
     found.set(id, number);
@@ -78,16 +80,12 @@ function numbers(
   return found;
 }
 
-function layerMates(picture: Picture): string[][] {
-  const { layerOf } = layersOf(picture);
-  return groups(
-    picture.nodes,
-    ({ id, look, ghost }) => `${layerOf.get(id) ?? 0}/${look}/${ghost === null ? '' : `${ghost.kind}/${id}`}`,
-    2,
-  );
+function layerMates({ layerOf }: Layers): (node: PictureNode) => string {
+  return ({ id, look, ghost }) => `${layerOf.get(id) ?? 0}/${look}/${ghost === null ? '' : `${ghost.kind}/${id}`}`;
 }
 
-function groups(nodes: readonly PictureNode[], keyOf: (node: PictureNode) => string, least: number): string[][] {
+/** Those of the same key, where there are several. */
+function groups(nodes: readonly PictureNode[], keyOf: (node: PictureNode) => string): string[][] {
   const byKey = new Map<string, string[]>();
   for (const node of nodes) {
     const key = keyOf(node);
@@ -95,7 +93,7 @@ function groups(nodes: readonly PictureNode[], keyOf: (node: PictureNode) => str
     if (known === undefined) byKey.set(key, [node.id]);
     else known.push(node.id);
   }
-  return [...byKey.values()].filter((ids) => ids.length >= least);
+  return [...byKey.values()].filter((ids) => ids.length > 1);
 }
 
 /** Runs of nodes that only follow one another. */

@@ -3,7 +3,7 @@
 // R1  an edge goes only when a way as firm as it leads from its one end to its other, over nodes that come for certain.
 
 import { layersOf } from './layers.ts';
-import type { Picture, PictureEdge } from './picture.ts';
+import type { Picture, PictureEdge, PictureNode } from './picture.ts';
 
 /** Beyond this the table of who reaches whom is too large; such a picture is folded, or for machines. */
 const LIMIT = 2_000;
@@ -80,5 +80,33 @@ function withoutOrder(picture: Picture): Picture {
     const isItself = from === to && ghost.kind !== 'next';
     return !isItself && (isMaker(edge) || !ledTo.has(to));
   });
-  return { ...picture, edges };
+  return { ...picture, edges: nearest(edges, byId) };
+}
+
+/** What may come before a node may come before all that follow it, too. */
+function nearest(edges: readonly PictureEdge[], byId: ReadonlyMap<string, PictureNode>): PictureEdge[] {
+  const made = new Map<string, string[]>();
+  const mayPrecede = new Map<string, string[]>();
+  for (const { from, to, ghost } of edges) {
+    const isLoose = ghost !== null && !ghost.isRequired && byId.get(to)?.ghost === null;
+    const map = isLoose ? mayPrecede : ghost === null ? made : null;
+    if (map === null) continue;
+    const known = map.get(from);
+    if (known === undefined) map.set(from, [to]);
+    else known.push(to);
+  }
+  const further = new Map<string, Set<string>>();
+  for (const [from, targets] of mayPrecede) {
+    const reached = new Set<string>();
+    const open = targets.flatMap((id) => made.get(id) ?? []);
+    for (let id = open.pop(); id !== undefined; id = open.pop()) {
+      if (reached.has(id)) continue;
+      reached.add(id);
+      open.push(...(made.get(id) ?? []));
+    }
+    further.set(from, reached);
+  }
+  return edges.filter(
+    ({ from, to, ghost }) => ghost === null || ghost.isRequired || further.get(from)?.has(to) !== true,
+  );
 }
