@@ -208,7 +208,9 @@ function metadataSchema(definitions: Json | undefined): JsonObject {
       resourceVersion: text('Grows with every change of anything in the engine; what a watch goes on from.'),
       generation: { description: 'Grows by one with every change of spec.', type: 'integer' },
       creationTimestamp: text('When it was made, RFC 3339.'),
-      deletionTimestamp: text('When its deletion was asked for; it goes once its processes are dead.'),
+      deletionTimestamp: text(
+        'When its deletion was asked for; it goes once its processes are dead and its finalizers are taken off.',
+      ),
       managedFields: { description: 'Who owns which field.', type: 'array', items: { type: 'object' } },
     },
   };
@@ -262,6 +264,7 @@ function statusSchema({ kind }: StoredType): JsonObject {
         type: 'object',
         additionalProperties: { type: 'integer' },
       },
+      workers: { description: 'How many workers have tasks of it; of an active run only.', type: 'integer' },
       nodes: {
         description: 'Every task of the run by its id; in an answer about one run only.',
         type: 'object',

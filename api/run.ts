@@ -35,7 +35,7 @@ export interface ApiOptions {
   /** Tokens of an issuer, besides the engine's own. */
   readonly issuer?: { readonly jwks: JSONWebKeySet | URL; readonly issuer: string; readonly audience: string };
   readonly isDebug?: boolean;
-  readonly onListening?: (endpoint: Endpoint) => void;
+  readonly onListening: (endpoint: Endpoint) => void;
 }
 
 const GRACE_MS = 5_000;
@@ -64,8 +64,7 @@ export async function runApi(options: ApiOptions, stop: AbortSignal): Promise<vo
   const server = await listenSomewhere(options, host, { certificate, servesPlain, handler: handlerOf(app.callback()) });
   const endpoint = endpointOf(server, servesPlain);
   await keys.setEndpoint(endpoint);
-  log.info('the API answers', { url: endpoint.url, tlsUrl: endpoint.tlsUrl });
-  options.onListening?.(endpoint);
+  options.onListening(endpoint);
   setImmediate(warmUp);
   if (!stop.aborted)
     await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));

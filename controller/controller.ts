@@ -73,7 +73,11 @@ class Controller {
       wake();
     });
     this.#keeper = new LeaseKeeper(deps, this.#workers, this.#conversations, wake);
-    this.#publisher = new Publisher(deps, (active, error) => this.#runs.drop(active, error));
+    this.#publisher = new Publisher(
+      deps,
+      (active) => this.#keeper.workersOf(active),
+      (active, error) => this.#runs.drop(active, error),
+    );
     this.#signals = new Signals(deps.store.resources, deps.clock);
     this.#desired = new DesiredObjects(deps.store.resources, deps.log, wake);
     this.#runs = new RunTable({

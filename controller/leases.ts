@@ -72,6 +72,13 @@ export class LeaseKeeper {
     return this.#standing.size > 0;
   }
 
+  /** How many workers have attempts of this run. */
+  workersOf(active: ActiveRun): number {
+    const workers = new Set<string>();
+    for (const standing of this.#standing.values()) if (standing.active === active) workers.add(standing.worker);
+    return workers.size;
+  }
+
   /** Takes over the leases of a run that was just read from disk. */
   adopt(active: ActiveRun): void {
     for (const [fence, node] of active.run.leases) this.#hold(active, node, fence, node.current?.worker ?? '');

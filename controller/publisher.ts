@@ -12,8 +12,9 @@ import type { ControllerDeps } from './deps.ts';
 export const PUBLISH_INTERVAL_MS = 100;
 
 /** The status of a run at this moment, with the conditions that only the controller knows. */
-export function statusOf(active: ActiveRun): JsonObject {
-  const status = summarize(active.run, active.observedGeneration);
+export function statusOf(active: ActiveRun, workers: number): JsonObject {
+  const summary = summarize(active.run, active.observedGeneration);
+  const status = active.run.end === null ? { ...summary, workers } : summary;
   if (active.specIgnored === null || !Array.isArray(status['conditions'])) return status;
   const condition = {
     type: 'SpecIgnored',
@@ -51,12 +52,18 @@ export function stuckStatus(
 
 export class Publisher {
   readonly #deps: ControllerDeps;
+  readonly #workersOf: (active: ActiveRun) => number;
   readonly #onError: (active: ActiveRun, error: unknown) => void;
   readonly #waiting = new Set<ActiveRun>();
   readonly #underWay = new Map<ActiveRun, Promise<void>>();
 
-  constructor(deps: ControllerDeps, onError: (active: ActiveRun, error: unknown) => void) {
+  constructor(
+    deps: ControllerDeps,
+    workersOf: (active: ActiveRun) => number,
+    onError: (active: ActiveRun, error: unknown) => void,
+  ) {
     this.#deps = deps;
+    this.#workersOf = workersOf;
     this.#onError = onError;
   }
 
@@ -92,7 +99,7 @@ export class Publisher {
 
   /** Publishes what is recorded of the run at this moment. */
   async publish(active: ActiveRun): Promise<void> {
-    const status = statusOf(active);
+    const status = statusOf(active, this.#workersOf(active));
     await active.recorded();
     await this.#deps.store.runs.publish(active.ref, status);
   }

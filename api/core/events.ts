@@ -4,12 +4,13 @@
 // V2  without the name of a run only recent ones are told, the newest runs first.
 
 import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { Context } from 'koa';
 import { type Transition, transitions } from '../../kernel/history.ts';
 import type { JsonObject } from '../../kernel/json.ts';
 import type { Resource } from '../../manifests/model.ts';
-import type { ApiDeps } from '../deps.ts';
-import { toApiError, toStatus } from '../problem.ts';
+import type { ApiDeps, AppDeps } from '../deps.ts';
+import { ApiError, badRequest, toApiError, toStatus } from '../problem.ts';
 import { wholeNumber } from '../request.ts';
 import { answerList, type ListQuery, selectListed } from '../resources/read.ts';
 import { toTable } from '../resources/table.ts';
@@ -21,13 +22,17 @@ const RECENT_MS = 3_600_000;
 const RECENT_RUNS = 100;
 const EVENTS_OF_RUN = 500;
 const LONGEST_SECONDS = 3_600;
+/** A transition may be journaled so long after the moment that it bears: told once too often rather than never. */
+const LATE_MS = 1_000;
+const WALL_DIGITS = 13;
+const LONGEST_BACKLOG_BYTES = 8 * 1024 * 1024;
 const WARNINGS = new Set(['FAILED', 'RETRYING', 'Failed', 'Cancelled', 'CANCELLED']);
 
 export async function listEvents(deps: ApiDeps, ctx: Context, type: ResourceType, asked: ListQuery, namespace: string) {
-  const revision = await deps.store.resources.revision();
+  const position = { revision: await deps.store.resources.revision(), wall: deps.store.clock.now().wall };
   const events: JsonObject[] = [];
   for (const run of await concernedRuns(deps, asked)) events.push(...(await eventsOf(deps, run, namespace)));
-  answerList(deps, ctx, type, asked, selectListed(events, asked, revision));
+  answerList(deps, ctx, type, asked, selectListed(events, asked, positionText(position)));
 }
 
 async function concernedRuns(deps: ApiDeps, { selector }: ListQuery): Promise<Resource[]> {
@@ -85,7 +90,7 @@ function toEvent(
       name: id,
       namespace: namespace === '' ? 'default' : namespace,
       uid: uidOf(uid, index),
-      resourceVersion: run.metadata.resourceVersion,
+      resourceVersion: positionText({ revision: Number(run.metadata.resourceVersion), wall: at }),
       creationTimestamp: time,
     },
     involvedObject: { apiVersion: run.apiVersion, kind: run.kind, name, uid },
@@ -114,44 +119,139 @@ function uidOf(uid: string, index: number): string {
 
 // --- watch ---------------------------------------------------------------------------------------
 
-/** New ones of all runs from now on; those of a run that changes are found in its journal. */
+/**
+ * Those that come after the list whose revision it is; without one, those that there are, and then the new ones. What a run that changed
+ * has to tell is found in its journal.
+ */
 export async function watchEvents(
-  deps: ApiDeps,
+  deps: AppDeps,
   ctx: Context,
   type: ResourceType,
   asked: ListQuery,
   namespace: string,
-) {
+): Promise<void> {
+  const position = positionOf(asked.query);
   const seconds = Math.min(wholeNumber(asked.query, 'timeoutSeconds') ?? LONGEST_SECONDS, LONGEST_SECONDS);
-  const response = openStream(ctx, 'application/json');
-  const closed = new AbortController();
-  response.on('close', () => closed.abort());
-  const cancel = deps.store.clock.after(seconds * 1000, () => closed.abort());
-  const begun = deps.store.clock.now().wall;
-  const told = new Map<string, number>();
-  let hasColumns = true;
+  const stream = new EventStream(deps, openStream(ctx, 'application/json'), type, asked, namespace);
+  const cancel = deps.store.clock.after(seconds * 1000, () => stream.end());
   try {
-    const from = await deps.store.resources.revision();
-    for await (const change of deps.store.resources.watch(from, AbortSignal.any([closed.signal, deps.stop]))) {
-      if (change.kind !== 'WorkflowRun' || change.verb === 'Deleted') continue;
-      const all = await transitionsOf(deps, change.object);
-      const start = told.get(change.uid) ?? all.findIndex(({ at }) => at >= begun);
-      told.set(change.uid, all.length);
-      if (start < 0) continue;
-      for (const [index, transition] of all.entries()) {
-        if (index < start) continue;
-        const event = toEvent(change.object, transition, index, namespace);
-        if (!asked.selector.matches(event)) continue;
-        response.write(`${JSON.stringify({ type: 'ADDED', object: formed(deps, type, asked, event, hasColumns) })}\n`);
-        hasColumns = false;
-      }
+    const start = position?.revision ?? (await stream.sendExisting());
+    stream.since = position?.wall ?? deps.store.clock.now().wall;
+    for await (const change of deps.shared.hub.watch(start, AbortSignal.any([stream.closed, deps.stop]))) {
+      if (change.kind === 'WorkflowRun' && change.verb !== 'Deleted') await stream.tell(change.object);
     }
   } catch (error) {
-    const told410 = toApiError(error, null, () => 'the watch failed');
-    if (!response.destroyed) response.write(`${JSON.stringify({ type: 'ERROR', object: toStatus(told410) })}\n`);
+    stream.fail(toApiError(error, null, (unexpected) => report(deps, unexpected)));
   } finally {
     cancel();
-    response.end();
+    stream.end();
+  }
+}
+
+function report(deps: ApiDeps, error: unknown): string {
+  deps.log.error('a watch failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  return 'the watch failed';
+}
+
+interface Position {
+  readonly revision: number;
+  readonly wall: number;
+}
+
+/** The revision of a list of Events: that of the store, and the time, since journals have their own order. */
+function positionText({ revision, wall }: Position): string {
+  return `${revision}${String(Math.max(0, wall)).padStart(WALL_DIGITS, '0').slice(-WALL_DIGITS)}`;
+}
+
+function positionOf(query: ReadonlyMap<string, string>): Position | null {
+  const text = query.get('resourceVersion') ?? '';
+  if (text === '' || text === '0') return null;
+  if (!/^\d{1,30}$/.test(text)) {
+    throw badRequest(
+      `query parameter "resourceVersion": expected a revision, found ${JSON.stringify(text.slice(0, 40))}`,
+    );
+  }
+  const revision = Number(text.slice(0, -WALL_DIGITS));
+  const wall = Number(text.slice(-WALL_DIGITS));
+  // That of another kind of list, or of an Event: there is no telling which Events came after it.
+  if (text.length <= WALL_DIGITS) throw new ApiError('Expired', `too old resource version: ${text}`);
+  return { revision, wall };
+}
+
+class EventStream {
+  readonly #deps: ApiDeps;
+  readonly #response: ServerResponse;
+  readonly #type: ResourceType;
+  readonly #asked: ListQuery;
+  readonly #namespace: string;
+  readonly #stop = new AbortController();
+  /** Transitions of a run that were told, by uid. */
+  readonly #told = new Map<string, number>();
+  #hasColumns = true;
+  /** Wall ms from which on transitions of other runs are new. */
+  since = 0;
+
+  constructor(deps: ApiDeps, response: ServerResponse, type: ResourceType, asked: ListQuery, namespace: string) {
+    this.#deps = deps;
+    this.#response = response;
+    this.#type = type;
+    this.#asked = asked;
+    this.#namespace = namespace;
+    response.on('close', () => this.#stop.abort());
+    response.on('error', () => this.#stop.abort());
+  }
+
+  get closed(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  async sendExisting(): Promise<number> {
+    const revision = await this.#deps.store.resources.revision();
+    for (const run of await concernedRuns(this.#deps, this.#asked)) await this.tell(run, EVENTS_OF_RUN);
+    return revision;
+  }
+
+  /** What of it was not told yet. `most`: the newest so many. */
+  async tell(run: Resource, most = Number.POSITIVE_INFINITY): Promise<void> {
+    if (!this.#mayConcern(run)) return;
+    const all = await transitionsOf(this.#deps, run);
+    const isNew = ({ at }: Transition): boolean => at >= this.since - LATE_MS;
+    const first = this.#told.get(run.metadata.uid) ?? all.findIndex(isNew);
+    this.#told.set(run.metadata.uid, all.length);
+    if (first < 0) return;
+    const start = Math.max(first, all.length - most);
+    for (const [offset, transition] of all.slice(start).entries()) {
+      this.#send(toEvent(run, transition, start + offset, this.#namespace));
+    }
+  }
+
+  /** Journals of runs that nobody asked about are not read. */
+  #mayConcern(run: Resource): boolean {
+    const { equals } = this.#asked.selector;
+    const kind = equals.get('involvedObject.kind');
+    const name = equals.get('involvedObject.name');
+    return (kind === undefined || kind === run.kind) && (name === undefined || name === run.metadata.name);
+  }
+
+  #send(event: JsonObject): void {
+    if (!this.#asked.selector.matches(event)) return;
+    this.#write('ADDED', formed(this.#deps, this.#type, this.#asked, event, this.#hasColumns));
+    this.#hasColumns = false;
+  }
+
+  fail(error: ApiError): void {
+    if (!this.#stop.signal.aborted) this.#write('ERROR', toStatus(error));
+  }
+
+  #write(type: string, object: JsonObject): void {
+    if (this.#stop.signal.aborted || this.#response.destroyed) return;
+    this.#response.write(`${JSON.stringify({ type, object })}\n`);
+    if (this.#response.writableLength > LONGEST_BACKLOG_BYTES) this.#response.destroy();
+  }
+
+  end(): void {
+    this.#stop.abort();
+    if (!this.#response.writableEnded) this.#response.end();
   }
 }
 

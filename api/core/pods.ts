@@ -1,17 +1,20 @@
 // Runs as Pods, so that `kubectl logs RUN` works: a container a task, under every namespace alike.
 //
-// P1  nothing is stored: a Pod is made of a run whenever it is asked for.
+// P1  nothing is stored: a Pod is made of a run whenever it is asked for, and changes when the run does.
 
-import type { JsonObject } from '../../kernel/json.ts';
 import { isTerminal, type Node } from '../../kernel/node.ts';
 import type { Run } from '../../kernel/run.ts';
 import type { Resource } from '../../manifests/model.ts';
-import { textAt } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textAt } from '../../kernel/json.ts';
 import type { ApiDeps } from '../deps.ts';
-import { foldedRun } from './runs.ts';
+import { progressOf } from '../resources/table.ts';
+import type { WatchView } from '../resources/watch.ts';
+import { endedAt, foldedRun } from './runs.ts';
 
 export const RUN_LABEL = 'oarlock.dev/run';
 const WORKFLOW_LABEL = 'oarlock.dev/workflow';
+const PROGRESS = 'oarlock.dev/progress';
+const MAIN = 'kubectl.kubernetes.io/default-container';
 
 const PHASES: ReadonlyMap<string, string> = new Map([
   ['Succeeded', 'Succeeded'],
@@ -36,6 +39,7 @@ export function podHead(run: Resource, namespace: string): JsonObject {
       resourceVersion,
       creationTimestamp,
       labels: { ...labels, [RUN_LABEL]: name, ...(workflow === '' ? {} : { [WORKFLOW_LABEL]: workflow }) },
+      annotations: { [PROGRESS]: progressOf(run as unknown as JsonObject) },
     },
     spec: { containers: [] },
     status: { phase: PHASES.get(textAt(run.status, 'phase')) ?? 'Pending' },
@@ -43,15 +47,45 @@ export function podHead(run: Resource, namespace: string): JsonObject {
 }
 
 export async function wholePod(deps: ApiDeps, object: Resource, namespace: string): Promise<JsonObject> {
-  const pod = podHead(object, namespace);
-  const run = await foldedRun(deps.store, object);
-  const main = run === null ? undefined : mainNode(run);
-  const names = run === null ? ['-'] : [...run.nodes.keys()];
-  const annotations = main === undefined ? {} : { 'kubectl.kubernetes.io/default-container': main.id };
+  return withContainers(podHead(object, namespace), containersOf(await foldedRun(deps.store, object)));
+}
+
+interface Containers {
+  readonly names: readonly string[];
+  readonly main: string | undefined;
+}
+
+function containersOf(run: Run | null): Containers {
+  return run === null ? { names: ['-'], main: undefined } : { names: [...run.nodes.keys()], main: mainNode(run)?.id };
+}
+
+function withContainers(pod: JsonObject, { names, main }: Containers): JsonObject {
+  const metadata = pod['metadata'] as JsonObject;
+  const annotations = metadata['annotations'] as JsonObject;
   return {
     ...pod,
-    metadata: { ...(pod['metadata'] as JsonObject), annotations },
+    metadata: { ...metadata, annotations: main === undefined ? annotations : { ...annotations, [MAIN]: main } },
     spec: { containers: names.map((name) => ({ name, image: '-' })) },
+  };
+}
+
+/** For watches: containers are looked up again only when there are more of them, or the run has ended. */
+export function podView(deps: ApiDeps, namespace: string): WatchView {
+  const known = new Map<string, { readonly total: Json; readonly containers: Containers }>();
+  return {
+    kind: 'WorkflowRun',
+    head: (object) => podHead(object, namespace),
+    async whole(object) {
+      const { uid } = object.metadata;
+      const counts = object.status?.['counts'];
+      const total = (isObject(counts) ? counts['total'] : undefined) ?? null;
+      const seen = known.get(uid);
+      const isKnown = seen !== undefined && seen.total === total && endedAt(object) === undefined;
+      const containers = isKnown ? seen.containers : containersOf(await foldedRun(deps.store, object));
+      if (endedAt(object) === undefined) known.set(uid, { total, containers });
+      else known.delete(uid);
+      return withContainers(podHead(object, namespace), containers);
+    },
   };
 }
 

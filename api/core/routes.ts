@@ -5,24 +5,31 @@ import type { Context } from 'koa';
 import type Router from 'koa-router';
 import { type JsonObject, textAt } from '../../kernel/json.ts';
 import type { Resource } from '../../manifests/model.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps, AppDeps } from '../deps.ts';
 import { badRequest, notFound } from '../problem.ts';
 import { flag, queryOf, wholeNumber } from '../request.ts';
 import { answerList, GET_QUERY, type ListQuery, readListQuery, selectListed } from '../resources/read.ts';
 import { param } from '../resources/routes.ts';
 import { CORE_TYPES, type ResourceType } from '../resources/types.ts';
+import { watchStored } from '../resources/watch.ts';
 import { listEvents, watchEvents } from './events.ts';
 import { sendLog } from './log.ts';
-import { mainNode, podHead, RUN_LABEL, wholePod } from './pods.ts';
+import { mainNode, podHead, podView, RUN_LABEL, wholePod } from './pods.ts';
 import { allRuns, findRun } from './runs.ts';
 
 const NAMESPACED = '/api/v1/namespaces/:namespace';
 
-export function addCore(router: Router, deps: ApiDeps): void {
+export function addCore(router: Router, deps: AppDeps): void {
   const [pods, events, services] = CORE_TYPES;
   if (pods === undefined || events === undefined || services === undefined) return;
   for (const base of ['/api/v1', NAMESPACED]) {
-    router.get(`${base}/pods`, (ctx) => listPods(deps, ctx, pods));
+    router.get(`${base}/pods`, (ctx) => {
+      const asked = readListQuery(ctx, pods);
+      const namespace = param(ctx, 'namespace') || 'default';
+      return asked.isWatch
+        ? watchStored(deps, ctx, pods, asked, podView(deps, namespace))
+        : listPods(deps, ctx, pods, asked, namespace);
+    });
     router.get(`${base}/services`, (ctx) => {
       const asked = readListQuery(ctx, services);
       answerList(deps, ctx, services, asked, selectListed([], asked, 0));
@@ -51,9 +58,13 @@ async function existingRun(deps: ApiDeps, name: string): Promise<Resource> {
   return run;
 }
 
-async function listPods(deps: ApiDeps, ctx: Context, type: ResourceType): Promise<void> {
-  const asked = readListQuery(ctx, type);
-  const namespace = param(ctx, 'namespace') || 'default';
+async function listPods(
+  deps: ApiDeps,
+  ctx: Context,
+  type: ResourceType,
+  asked: ListQuery,
+  namespace: string,
+): Promise<void> {
   const revision = await deps.store.resources.revision();
   const heads: JsonObject[] = [];
   const runs = new Map<string, Resource>();

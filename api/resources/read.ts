@@ -138,7 +138,7 @@ export function answerList(deps: ApiDeps, ctx: Context, type: ResourceType, aske
 }
 
 /** Objects that were made for this answer, with selector and paging applied. */
-export function selectListed(objects: readonly JsonObject[], asked: ListQuery, revision: number): Listed {
+export function selectListed(objects: readonly JsonObject[], asked: ListQuery, revision: number | string): Listed {
   const matching = objects.filter((object) => asked.selector.matches(object));
   const named = matching.map((object) => ({ object, name: textAt(object['metadata'], 'name') }));
   const sorted = named.sort((a, b) => (a.name < b.name ? -1 : 1));

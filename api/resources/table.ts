@@ -27,6 +27,7 @@ const AGE: Column = {
   description: 'Time since it was created.',
   cell: (object, wallMs) => ageOf(textOf(object, 'metadata', 'creationTimestamp'), wallMs),
 };
+const STATUS = column('Status', 'Accepted, or what is wrong with the document that stands.', acceptanceOf);
 const ACCEPTED: Column = {
   name: 'Message',
   type: 'string',
@@ -45,7 +46,12 @@ const COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map([
       column('Progress', 'Tasks that have ended, of all.', progressOf),
       column('Time', 'How long it ran, or has been running.', durationOf),
       AGE,
-      wide('Message', 'What there is to say about it.', (object) => textOf(object, 'status', 'message')),
+      wide(
+        'Message',
+        'What there is to say about it.',
+        (object) => refusalOf(object) || textOf(object, 'status', 'message'),
+      ),
+      wide('Workers', 'Workers that have tasks of it.', (object) => valueAt(object, ['status', 'workers']) ?? 0),
       wide(
         'Running',
         'Tasks that run right now.',
@@ -55,15 +61,23 @@ const COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map([
   ],
   [
     'Workflow',
-    [NAME, column('Form', 'How it is written.', formOf), column('Tasks', 'How many there are.', sizeOf), AGE, ACCEPTED],
+    [
+      NAME,
+      column('Form', 'How it is written.', formOf),
+      column('Tasks', 'How many there are.', sizeOf),
+      STATUS,
+      AGE,
+      ACCEPTED,
+    ],
   ],
-  ['Task', [NAME, column('Runs', 'What it does.', executorOf), AGE, ACCEPTED]],
+  ['Task', [NAME, column('Runs', 'What it does.', executorOf), STATUS, AGE, ACCEPTED]],
   [
     'Signal',
     [
       NAME,
       column('Run', 'Whom it is for.', (object) => textOf(object, 'spec', 'run')),
       column('Signal', 'What it is called.', (object) => textOf(object, 'spec', 'name')),
+      STATUS,
       AGE,
       ACCEPTED,
     ],
@@ -104,7 +118,17 @@ const COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map([
       wide('Name', 'Name of the event.', (object) => textOf(object, 'metadata', 'name')),
     ],
   ],
-  ['Pod', [NAME, column('Status', 'Where the run stands.', (object) => textOf(object, 'status', 'phase')), AGE]],
+  [
+    'Pod',
+    [
+      NAME,
+      column('Progress', 'Tasks that have ended, of all.', (object) =>
+        textOf(object, 'metadata', 'annotations', 'oarlock.dev/progress'),
+      ),
+      column('Status', 'Where the run stands.', (object) => textOf(object, 'status', 'phase')),
+      AGE,
+    ],
+  ],
 ]);
 
 function column(name: string, description: string, cell: Column['cell']): Column {
@@ -171,8 +195,8 @@ export function ageText(ms: number): string {
 
 function ageOf(time: string, wallMs: number): string {
   const at = Date.parse(time);
-  // Objects that nobody made (built-in Tasks) have no age.
-  return Number.isNaN(at) || at === 0 ? '' : ageText(wallMs - at);
+  // What is there from the start was made by nobody, at no time.
+  return Number.isNaN(at) ? '' : at === 0 ? 'built-in' : ageText(wallMs - at);
 }
 
 function workflowOf(object: JsonObject): string {
@@ -180,9 +204,11 @@ function workflowOf(object: JsonObject): string {
 }
 
 function phaseOf(object: JsonObject): string {
-  return textOf(object, 'metadata', 'deletionTimestamp') === ''
-    ? textOf(object, 'status', 'phase') || 'Pending'
-    : 'Deleting';
+  if (textOf(object, 'metadata', 'deletionTimestamp') !== '') return 'Deleting';
+  const spec = valueAt(object, ['spec']);
+  // A file that never could be read: there is nothing to start.
+  if (refusalOf(object) !== '' && isObject(spec) && Object.keys(spec).length === 0) return acceptanceOf(object);
+  return textOf(object, 'status', 'phase') || 'Pending';
 }
 
 const ENDED = ['SUCCESS', 'FAILED', 'SKIPPED', 'CANCELLED'];
@@ -233,8 +259,17 @@ function executorOf(object: JsonObject): string {
   return name === '' ? '' : `${name}: ${shown.slice(0, SHOWN_CHARACTERS)}`;
 }
 
-function refusalOf(object: JsonObject): string {
+/** Null for an object that nobody has looked at. */
+function acceptedOf(object: JsonObject): Json {
   const conditions = valueAt(object, ['status', 'conditions']);
-  const bad = Array.isArray(conditions) ? conditions.find((item) => textAt(item, 'status') === 'False') : undefined;
-  return bad === undefined ? '' : `${textAt(bad, 'reason')}: ${textAt(bad, 'message')}`;
+  return (Array.isArray(conditions) ? conditions : []).find((item) => textAt(item, 'type') === 'Accepted') ?? null;
+}
+
+function acceptanceOf(object: JsonObject): string {
+  return textOf(object, 'metadata', 'deletionTimestamp') === '' ? textAt(acceptedOf(object), 'reason') : 'Deleting';
+}
+
+function refusalOf(object: JsonObject): string {
+  const accepted = acceptedOf(object);
+  return textAt(accepted, 'status') === 'False' ? textAt(accepted, 'message') : '';
 }

@@ -71,7 +71,7 @@ export const VIEW_TYPES: readonly ResourceType[] = [
 
 /** What kubectl has compiled in: shown so that `logs`, `describe` and `cluster-info` work. */
 export const CORE_TYPES: readonly ResourceType[] = [
-  core({ kind: 'Pod', plural: 'pods', shortNames: ['po'], verbs: LISTED, fields: ['status.phase', 'spec.nodeName'] }),
+  core({ kind: 'Pod', plural: 'pods', shortNames: ['po'], verbs: WATCHED, fields: ['status.phase', 'spec.nodeName'] }),
   core({
     kind: 'Event',
     plural: 'events',

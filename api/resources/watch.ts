@@ -17,7 +17,7 @@ import type { Selector } from '../selectors.ts';
 import { plain } from './present.ts';
 import type { ListQuery } from './read.ts';
 import { toTable } from './table.ts';
-import { groupVersionOf, type StoredType } from './types.ts';
+import { groupVersionOf, type ResourceType } from './types.ts';
 
 const BOOKMARK_MS = 60_000;
 /** `kubectl get -w` does not reconnect, so a stream without a limit of the client's ends late. */
@@ -27,15 +27,30 @@ const PAGE = 500;
 
 type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 
-export async function watchStored(deps: AppDeps, ctx: Context, type: StoredType, asked: ListQuery): Promise<void> {
+/** Objects that are shown as something else, such as runs as Pods. */
+export interface WatchView {
+  readonly kind: Kind;
+  /** What selectors see. */
+  head(object: Resource): JsonObject;
+  whole(object: Resource): Promise<JsonObject>;
+}
+
+/** `view`: what changes; without one it is objects of the type itself. */
+export async function watchStored(
+  deps: AppDeps,
+  ctx: Context,
+  type: ResourceType,
+  asked: ListQuery,
+  view: WatchView = { kind: type.kind as Kind, head: plain, whole: async (object) => plain(object) },
+): Promise<void> {
   const from = revisionOf(asked.query);
   const seconds = Math.min(wholeNumber(asked.query, 'timeoutSeconds') ?? LONGEST_SECONDS, LONGEST_SECONDS);
-  const stream = new WatchStream(deps, openStream(ctx, 'application/json'), type, asked);
+  const stream = new WatchStream(deps, openStream(ctx, 'application/json'), type, asked, view);
   const stop = AbortSignal.any([deps.stop, stream.closed]);
   const cancel = deps.store.clock.after(seconds * 1000, () => stream.end());
   try {
     const start = from === null ? await stream.sendExisting() : await stream.expectFrom(from);
-    for await (const change of deps.shared.hub.watch(start, stop)) stream.send(change);
+    for await (const change of deps.shared.hub.watch(start, stop)) await stream.send(change);
   } catch (error) {
     stream.fail(toApiError(error, null, (unexpected) => reportWatch(deps, unexpected)));
   } finally {
@@ -80,7 +95,8 @@ function streamHeaders(ctx: Context): { [name: string]: string } {
 class WatchStream {
   readonly #deps: AppDeps;
   readonly #response: ServerResponse;
-  readonly #type: StoredType;
+  readonly #type: ResourceType;
+  readonly #view: WatchView;
   readonly #asked: ListQuery;
   readonly #stop = new AbortController();
   readonly #known: KnownMatches;
@@ -88,12 +104,13 @@ class WatchStream {
   #position = 0;
   #cancelBookmark: () => void = () => undefined;
 
-  constructor(deps: AppDeps, response: ServerResponse, type: StoredType, asked: ListQuery) {
+  constructor(deps: AppDeps, response: ServerResponse, type: ResourceType, asked: ListQuery, view: WatchView) {
     this.#deps = deps;
     this.#response = response;
     this.#type = type;
     this.#asked = asked;
-    this.#known = new KnownMatches(asked.selector);
+    this.#view = view;
+    this.#known = new KnownMatches(asked.selector, view);
     response.on('close', () => this.#stop.abort());
     response.on('error', () => this.#stop.abort());
     if (flag(asked.query, 'allowWatchBookmarks')) this.#planBookmark();
@@ -108,13 +125,12 @@ class WatchStream {
     const { lists } = this.#deps.shared;
     let revision: number | undefined;
     for (let after = ''; ; ) {
-      const page = await lists.list(this.#type.kind, { limit: PAGE, ...(after === '' ? {} : { after }) });
+      const page = await lists.list(this.#view.kind, { limit: PAGE, ...(after === '' ? {} : { after }) });
       revision ??= page.revision;
       for (const item of page.items) {
-        const object = plain(item);
-        if (!this.#asked.selector.matches(object)) continue;
+        if (!this.#asked.selector.matches(this.#view.head(item))) continue;
         this.#known.add(item.metadata.uid);
-        this.#write('ADDED', item);
+        await this.#write('ADDED', item);
       }
       after = page.items.at(-1)?.metadata.name ?? '';
       if (page.remaining === 0 || after === '') break;
@@ -129,16 +145,16 @@ class WatchStream {
   async expectFrom(revision: number): Promise<number> {
     this.#position = revision;
     if (!this.#asked.selector.isFixed && !this.#asked.selector.isEmpty) {
-      await this.#known.learn(this.#deps, this.#type.kind);
+      await this.#known.learn(this.#deps);
     }
     return revision;
   }
 
-  send(change: Change): void {
+  async send(change: Change): Promise<void> {
     this.#position = change.revision;
-    if (change.kind !== this.#type.kind) return;
+    if (change.kind !== this.#view.kind) return;
     const type = this.#known.judge(change);
-    if (type !== null) this.#write(type, change.object);
+    if (type !== null) await this.#write(type, change.object);
   }
 
   fail(error: ApiError): void {
@@ -164,10 +180,13 @@ class WatchStream {
     this.#writeLine('BOOKMARK', { kind: this.#type.kind, apiVersion: groupVersionOf(this.#type), metadata });
   }
 
-  #write(type: EventType, object: Resource): void {
+  async #write(type: EventType, object: Resource): Promise<void> {
     const { form, include } = this.#asked;
-    if (form.table === null) return this.#send(`{"type":"${type}","object":${this.#deps.shared.texts.of(object)}}\n`);
-    const table = toTable(this.#type.kind, [plain(object)], {
+    const isPlain = object.kind === this.#type.kind;
+    if (form.table === null && isPlain)
+      return this.#send(`{"type":"${type}","object":${this.#deps.shared.texts.of(object)}}\n`);
+    if (form.table === null) return this.#writeLine(type, await this.#view.whole(object));
+    const table = toTable(this.#type.kind, [this.#view.head(object)], {
       include,
       wallMs: this.#deps.store.clock.now().wall,
       metadata: { resourceVersion: object.metadata.resourceVersion },
@@ -192,24 +211,27 @@ class WatchStream {
 /** Which objects matched when they were last seen. */
 class KnownMatches {
   readonly #selector: Selector;
+  readonly #view: WatchView;
   readonly #matching = new Set<string>();
   /** Up to here what matched before is not known. */
   #learnedAt = 0;
   /** Everything that matched has been seen. */
   isComplete = false;
 
-  constructor(selector: Selector) {
+  constructor(selector: Selector, view: WatchView) {
     this.#selector = selector;
+    this.#view = view;
   }
 
   add(uid: string): void {
     if (!this.#selector.isFixed) this.#matching.add(uid);
   }
 
-  async learn(deps: AppDeps, kind: Kind): Promise<void> {
+  async learn(deps: AppDeps): Promise<void> {
     for (let after = ''; ; ) {
-      const page = await deps.shared.lists.list(kind, { limit: PAGE, ...(after === '' ? {} : { after }) });
-      for (const item of page.items) if (this.#selector.matches(plain(item))) this.#matching.add(item.metadata.uid);
+      const page = await deps.shared.lists.list(this.#view.kind, { limit: PAGE, ...(after === '' ? {} : { after }) });
+      for (const item of page.items)
+        if (this.#selector.matches(this.#view.head(item))) this.#matching.add(item.metadata.uid);
       this.#learnedAt = Math.max(this.#learnedAt, page.revision);
       after = page.items.at(-1)?.metadata.name ?? '';
       if (page.remaining === 0 || after === '') break;
@@ -220,7 +242,7 @@ class KnownMatches {
   /** What the change is for somebody who sees only what matches; null: nothing. */
   judge(change: Change): EventType | null {
     const { verb, object, uid, revision } = change;
-    const isMatching = this.#selector.matches(plain(object));
+    const isMatching = this.#selector.matches(this.#view.head(object));
     if (this.#selector.isEmpty || this.#selector.isFixed) {
       if (!isMatching) return null;
       return verb === 'Added' ? 'ADDED' : verb === 'Deleted' ? 'DELETED' : 'MODIFIED';

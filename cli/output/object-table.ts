@@ -67,6 +67,18 @@ function fieldsOf(kind: Kind | View, colors: Colors): readonly Field[] {
           isWide: true,
           value: (object) => refusalOf(object) || (textAt(object, 'status', 'message') ?? ''),
         },
+        {
+          title: 'WORKERS',
+          align: 'right',
+          isWide: true,
+          value: (object) => `${numberAt(object, 'status', 'workers') ?? 0}`,
+        },
+        {
+          title: 'RUNNING',
+          align: 'right',
+          isWide: true,
+          value: (object) => `${numberAt(object, 'status', 'counts', 'RUNNING') ?? ''}`,
+        },
       ];
     case 'Workflow':
       return [
@@ -181,6 +193,7 @@ function acceptedOf(object: JsonObject): Json | undefined {
 
 /** `Accepted`, or what is wrong in a word. */
 function acceptanceOf(object: JsonObject): string {
+  if (textAt(object, 'metadata', 'deletionTimestamp') !== undefined) return 'Deleting';
   return textAt(acceptedOf(object), 'reason') ?? '';
 }
 

@@ -51,6 +51,11 @@ export async function api(session: Session, options: ApiVerbOptions): Promise<Ex
         isPortOptional: options.port === undefined,
         isInsecureHttp: options.isInsecureHttp,
         isDebug: env['DEBUG'] === 'true',
+        onListening: ({ url, tlsUrl }) => {
+          // Under `up` it is one voice among sentences.
+          if (!options.hasLifeline) log.info('the API answers', { url, tlsUrl });
+          else session.say(`the API answers on ${[url, tlsUrl].filter((shown) => shown !== null).join(' and ')}`);
+        },
         ...(options.host === undefined ? {} : { host: options.host }),
         ...issuer,
         ...certificate,
@@ -60,7 +65,7 @@ export async function api(session: Session, options: ApiVerbOptions): Promise<Ex
   } catch (error) {
     throw listenFailure(error, options) ?? error;
   }
-  log.info('the API has ended');
+  if (!options.hasLifeline) log.info('the API has ended');
   return 0;
 }
 

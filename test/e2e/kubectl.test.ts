@@ -132,8 +132,9 @@ describe.skipIf(!hasKubectl)('kubectl (skipped where it is not installed)', () =
   });
 
   test('get: table, wide, yaml, jsonpath, labels, fields, sorting, chunks, all', async () => {
-    expect(await good('get', 'wf')).toMatch(/NAME +FORM +TASKS +AGE\n/);
+    expect(await good('get', 'wf')).toMatch(/NAME +FORM +TASKS +STATUS +AGE\n/);
     expect(await good('get', 'wf', '-o', 'wide')).toContain('MESSAGE');
+    expect(await good('get', 'task')).toMatch(/NAME +RUNS +STATUS +AGE\ntask_a +call: .* Accepted +built-in\n/);
     expect(await good('get', 'wf', 'etl', '-o', 'yaml')).toContain('kind: Workflow');
     expect(await good('get', 'wf', '-l', 'team=data', '-o', 'name')).toBe('workflow.oarlock.dev/etl\n');
     expect(await good('get', 'wf', '-l', 'team notin (data)', '-o', 'name')).not.toContain('etl');
@@ -177,6 +178,9 @@ describe.skipIf(!hasKubectl)('kubectl (skipped where it is not installed)', () =
     expect(await good('wait', '--for=condition=Succeeded', 'run/r1', '--timeout=15s')).toContain('condition met');
     await good('wait', '--for=jsonpath={.status.phase}=Succeeded', 'run/r1', '--timeout=15s');
     expect(await good('get', 'run')).toMatch(/r1 +etl +Succeeded +2\/2/);
+    expect(await good('get', 'run', '-o', 'wide')).toMatch(
+      /^NAME +WORKFLOW +PHASE +PROGRESS +TIME +AGE +MESSAGE +WORKERS +RUNNING\n/,
+    );
     expect(await good('get', 'run', 'r1', '-o', 'jsonpath={.status.nodes.B.state}')).toBe('SUCCESS');
     const story = await good('describe', 'run', 'r1');
     expect(story).toContain('run: now Succeeded');
@@ -204,6 +208,32 @@ describe.skipIf(!hasKubectl)('kubectl (skipped where it is not installed)', () =
     );
     expect(seen).toMatch(/r2 +slow +(Pending|Running)/);
     watching.kill();
+  });
+
+  test('get pods -w and get events -w tell what happens after they began, each once', async () => {
+    const watch = (...args: string[]): { text: string; end: () => void } => {
+      const child = spawn('kubectl', args, { cwd: place.directory, env });
+      const seen = { text: '', end: () => void child.kill() };
+      child.stdout.on('data', (chunk: Buffer) => void (seen.text += chunk.toString()));
+      return seen;
+    };
+    const pods = watch('get', 'pods', '-w', '-l', 'oarlock.dev/run=r6');
+    const events = watch('get', 'events', '-w', '--field-selector', 'involvedObject.name=r6');
+    const story = watch('events', '-w', '--for', 'workflowrun/r6');
+    place.file('run6.yaml', run('r6', 'slow'));
+    await good('apply', '-f', 'run6.yaml');
+    await until(
+      () =>
+        /r6 +1\/1 +Succeeded/.test(pods.text) &&
+        [events, story].every(({ text }) => text.includes('run: now Succeeded')),
+      () => `the end in\n${pods.text}\n${events.text}\n${story.text}`,
+    );
+    expect(pods.text).toMatch(/NAME +PROGRESS +STATUS +AGE\n/);
+    for (const { text } of [events, story]) {
+      expect(text.match(/task "S": RUNNING -> SUCCESS/g)).toHaveLength(1);
+    }
+    for (const { end } of [pods, events, story]) end();
+    expect(await good('get', 'pod', 'r6', '-o', 'jsonpath={.spec.containers[*].name}')).toBe('S');
   });
 
   test('suspend and cancel are edits of a run, and an ended one cannot be cancelled', async () => {
