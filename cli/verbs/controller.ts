@@ -20,6 +20,9 @@ export async function controller(session: Session, options: { hasLifeline: boole
       ]);
       log.info('the controller has its seat', { epoch: seat.epoch, store: hidePassword(session.storeUrl) });
       await runController(deps, AbortSignal.any([stop, seat.lost]));
+    } catch (error) {
+      // What fails because the seat is lost is no failure of its own.
+      if (!seat.lost.aborted) throw error;
     } finally {
       await seat.release();
     }

@@ -52,16 +52,8 @@ export class Database {
   }
 
   /** Reads, or does what may be done twice. */
-  async read(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const deadline = monotonicMs() + READ_AGAIN_MS;
-    for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
-      try {
-        const pool = await this.#pool();
-        return (await pool.query(text, [...values])).rows as Row[];
-      } catch (error) {
-        await this.#retry(error, deadline, delayMs);
-      }
-    }
+  read(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.#again(async () => (await (await this.#pool()).query(text, [...values])).rows as Row[]);
   }
 
   /** All of the body's statements or none. Waits for a connection; what has begun is never tried again. */
@@ -84,37 +76,36 @@ export class Database {
 
   /** A connection of its own, for locks that its session holds and statements that are sent without waiting. */
   async session(onEnd: () => void): Promise<Session> {
-    const client = new pg.Client({ ...this.#settings(await this.#find()), pipeline: true });
-    client.on('error', () => undefined);
-    client.on('end', onEnd);
-    try {
+    return this.#again(async () => {
+      const client = new pg.Client({ ...this.#settings(await this.#find()), pipeline: true });
+      client.on('error', () => undefined);
       await client.connect();
-    } catch (error) {
-      this.#url = null;
-      throw faultOf(error);
-    }
-    return new Session(client);
+      client.on('end', onEnd);
+      return new Session(client);
+    });
   }
 
-  async #connected(): Promise<pg.PoolClient> {
+  #connected(): Promise<pg.PoolClient> {
+    return this.#again(async () => {
+      const client = await (await this.#pool()).connect();
+      client.removeAllListeners('error');
+      client.on('error', () => undefined);
+      return client;
+    });
+  }
+
+  /** What fails because the connection does is done again, for a while. */
+  async #again<T>(body: () => Promise<T>): Promise<T> {
     const deadline = monotonicMs() + READ_AGAIN_MS;
     for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
       try {
-        const pool = await this.#pool();
-        const client = await pool.connect();
-        client.removeAllListeners('error');
-        client.on('error', () => undefined);
-        return client;
+        return await body();
       } catch (error) {
-        await this.#retry(error, deadline, delayMs);
+        if (this.#isClosed || !isLost(error) || monotonicMs() > deadline) throw faultOf(error);
+        this.#url = null;
+        await pause(delayMs);
       }
     }
-  }
-
-  async #retry(error: unknown, deadline: number, delayMs: number): Promise<void> {
-    if (this.#isClosed || !isLost(error) || monotonicMs() > deadline) throw faultOf(error);
-    this.#url = null;
-    await pause(delayMs);
   }
 
   #find(): Promise<string> {

@@ -71,11 +71,19 @@ export function isOver(state: string, run: string): boolean {
 
 /** Every violation in a run that has ended, as a sentence that begins with its invariant. */
 export function violations(state: string, ledger: Ledger, plan: PlannedRun): string[] {
-  const say = (text: string): string => `${text} (run ${plan.name})`;
   const phase = readStatus(state, plan.name)?.phase ?? 'nothing';
+  return violationsOf(plan, phase, readJournal(state, plan.name), ledger.read(plan.name));
+}
+
+/** The same for a run whose status and journal were read elsewhere. */
+export function violationsOf(
+  plan: PlannedRun,
+  phase: string,
+  journal: readonly Line[],
+  entries: readonly Entry[],
+): string[] {
+  const say = (text: string): string => `${text} (run ${plan.name})`;
   if (phase !== plan.phase) return [say(`I1 the run is ${phase}, expected ${plan.phase}`)];
-  const journal = readJournal(state, plan.name);
-  const entries = ledger.read(plan.name);
   return [
     ...journalOrder(journal),
     ...endOfRun(journal, plan),

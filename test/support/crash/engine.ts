@@ -24,7 +24,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..');
 /** Another build can be tested by naming its entry. */
 const MAIN = process.env['OARLOCK_MAIN'] ?? join(ROOT, 'dist', 'cli', 'main.js');
 
-export type Role = 'up' | 'run' | 'controller' | 'worker' | 'shell' | 'host' | 'task' | 'other';
+export type Role = 'up' | 'run' | 'controller' | 'worker' | 'api' | 'shell' | 'host' | 'task' | 'postgres' | 'other';
 
 export interface Found {
   readonly pid: number;
@@ -74,9 +74,12 @@ export class Engine {
   readonly state: string;
   readonly ledger: Ledger;
   readonly started: Started[] = [];
+  /** For every process of it. */
+  readonly env: Readonly<Record<string, string>>;
 
   /** `state`: another place for the state directory. */
-  constructor(state?: string) {
+  constructor(state?: string, env: Readonly<Record<string, string>> = {}) {
+    this.env = env;
     this.directory = mkdtempSync(join(tmpdir(), 'oarlock-crash-'));
     this.state = state ?? join(this.directory, 'state');
     this.ledger = new Ledger(this.directory);
@@ -88,7 +91,7 @@ export class Engine {
     const { OARLOCK_STATE: _state, ...own } = process.env;
     const child = spawn(process.execPath, [MAIN, ...args, '--state', this.state], {
       cwd: this.directory,
-      env: { ...own, TMPDIR: this.directory, ...env },
+      env: { ...own, ...this.env, TMPDIR: this.directory, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const started = new Started(child);
@@ -226,9 +229,10 @@ const KEPT = /^(leases\/[^/]+\/\.spare-|changes\/stage\/|runs\/[^/]+\/\.snapshot
 
 function roleOf(command: string, fence: string, isLeader: boolean): Role {
   if (fence !== '') return 'task';
-  const verb = /main\.(?:js|ts) (up|run|controller|worker)\b/.exec(command)?.[1];
+  const verb = /main\.(?:js|ts) (up|run|controller|worker|api)\b/.exec(command)?.[1];
   if (verb !== undefined) return verb as Role;
   if (/\/host\.(js|ts)$/.test(command)) return 'host';
+  if (/\/postgres -D data/.test(command)) return 'postgres';
   // Its subshells have the same name, and are no leaders.
   return command === '/bin/sh' && isLeader ? 'shell' : 'other';
 }
