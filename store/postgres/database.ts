@@ -4,7 +4,7 @@
 //
 // D1  every connection gives up a dead peer within seconds, and the server lets go of a transaction whose client is gone: a cut link
 //     holds no lock for long.
-// D2  reading is tried again for a while when the connection fails: nothing was done. Writing never is: it may have been done.
+// D2  what fails with its connection is tried again for a while, unless its COMMIT was on the way: that may have been done.
 // D3  a hint is only ever a reason to look again; after a gap in the connection everybody is hinted.
 
 import pg from 'pg';
@@ -56,22 +56,31 @@ export class Database {
     return this.#again(async () => (await (await this.#pool()).query(text, [...values])).rows as Row[]);
   }
 
-  /** All of the body's statements or none. Waits for a connection; what has begun is never tried again. */
-  async transaction<T>(body: (query: Query) => Promise<T>): Promise<T> {
-    const client = await this.#connected();
-    try {
-      await client.query('BEGIN');
-      const result = await body(queryOf(client));
-      await client.query('COMMIT');
-      client.release();
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').then(
-        () => client.release(),
-        () => client.release(true),
-      );
-      throw faultOf(error);
-    }
+  /** All of the body's statements or none. The body may run more than once. */
+  transaction<T>(body: (query: Query) => Promise<T>): Promise<T> {
+    let isCommitting = false;
+    return this.#again(
+      async () => {
+        const client = await (await this.#pool()).connect();
+        client.removeAllListeners('error');
+        client.on('error', () => undefined);
+        try {
+          await client.query('BEGIN');
+          const result = await body(queryOf(client));
+          isCommitting = true;
+          await client.query('COMMIT');
+          client.release();
+          return result;
+        } catch (error) {
+          await client.query('ROLLBACK').then(
+            () => client.release(),
+            () => client.release(true),
+          );
+          throw error;
+        }
+      },
+      () => !isCommitting,
+    );
   }
 
   /** A connection of its own, for locks that its session holds and statements that are sent without waiting. */
@@ -85,23 +94,14 @@ export class Database {
     });
   }
 
-  #connected(): Promise<pg.PoolClient> {
-    return this.#again(async () => {
-      const client = await (await this.#pool()).connect();
-      client.removeAllListeners('error');
-      client.on('error', () => undefined);
-      return client;
-    });
-  }
-
   /** What fails because the connection does is done again, for a while. */
-  async #again<T>(body: () => Promise<T>): Promise<T> {
+  async #again<T>(body: () => Promise<T>, mayRepeat: () => boolean = () => true): Promise<T> {
     const deadline = monotonicMs() + READ_AGAIN_MS;
     for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
       try {
         return await body();
       } catch (error) {
-        if (this.#isClosed || !isLost(error) || monotonicMs() > deadline) throw faultOf(error);
+        if (this.#isClosed || !mayRepeat() || !isLost(error) || monotonicMs() > deadline) throw faultOf(error);
         this.#url = null;
         await pause(delayMs);
       }

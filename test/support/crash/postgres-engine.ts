@@ -45,10 +45,17 @@ export class PostgresEngine {
   }
 
   async submit(plan: PlannedRun): Promise<void> {
-    await this.store.resources.create(JSON.parse(plan.text) as Manifest).catch((error: unknown) => {
-      // The connection went after it was done.
-      if (!(error instanceof Error && 'code' in error && error.code === 'AlreadyExists')) throw error;
-    });
+    for (;;) {
+      try {
+        await this.store.resources.create(JSON.parse(plan.text) as Manifest);
+        return;
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        // The connection went after it was done.
+        if (code === 'AlreadyExists') return;
+        if (code !== 'Unavailable') throw error;
+      }
+    }
   }
 
   async phase(name: string): Promise<string> {
