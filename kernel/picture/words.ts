@@ -20,8 +20,8 @@ const SIGNS = {
   willRun: { sign: '○', means: 'will run' },
   mayRun: { sign: '?', means: 'may run' },
   willNotRun: { sign: '–', means: 'will not run' },
-  willCome: { sign: '◎', means: 'will be added' },
-  mayCome: { sign: '◌', means: 'may be added' },
+  willCome: { sign: '◎', means: 'will come' },
+  mayCome: { sign: '◌', means: 'may come' },
   cannotCome: { sign: '×', means: 'cannot come any more' },
 } as const satisfies { readonly [name: string]: Sign };
 

@@ -37,7 +37,7 @@ describe('a drawing', () => {
       '○ A ─┴┬─────────────────────┴▶ ○ B',
       '      └▷ × x',
       '',
-      '○ will run  ◌ may be added  × cannot come any more',
+      '○ will run  ◌ may come  × cannot come any more',
     ]);
   });
 
