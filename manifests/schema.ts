@@ -183,7 +183,10 @@ function isAboutFields(error: ErrorObject): boolean {
 
 /** Names of all fields that a schema of ours gives an object, those of its parts included. */
 function knownFields(reference: string): Set<string> {
-  const schema = resolve(reference);
+  return fieldsOf(resolve(reference));
+}
+
+function fieldsOf(schema: JsonObject): Set<string> {
   const fields = new Set(Object.keys(isObject(schema['properties']) ? schema['properties'] : {}));
   const parts = Array.isArray(schema['allOf']) ? schema['allOf'] : [];
   for (const part of parts) {
@@ -280,12 +283,20 @@ function oneOfWords(values: unknown): string {
 
 /** For `oneOf` over fields that must be there: which of them are. */
 function exactlyOne(error: ErrorObject, parent: JsonObject): string {
-  const choices = (Array.isArray(parent['oneOf']) ? parent['oneOf'] : []).flatMap((choice) =>
-    isObject(choice) && Array.isArray(choice['required']) ? choice['required'].map(String) : [],
-  );
+  const choices = choicesOf(parent);
   const data = error.data;
   const found = choices.filter((choice) => isObject(data) && Object.hasOwn(data, choice));
   return `expected exactly one of ${choices.join(', ')}, found ${found.length === 0 ? 'none' : found.join(' and ')}`;
+}
+
+/** A choice may be one of several of another schema: of those, the ones that are fields here. */
+function choicesOf(schema: JsonObject): string[] {
+  const known = fieldsOf(schema);
+  return (Array.isArray(schema['oneOf']) ? schema['oneOf'] : []).flatMap((choice) => {
+    if (!isObject(choice)) return [];
+    if (typeof choice['$ref'] === 'string') return choicesOf(resolve(choice['$ref'])).filter((name) => known.has(name));
+    return Array.isArray(choice['required']) ? choice['required'].map(String) : [];
+  });
 }
 
 function limitWords(error: ErrorObject, parent: JsonObject, params: Record<string, unknown>): string {
