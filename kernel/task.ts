@@ -17,7 +17,12 @@ export type Executor =
       readonly type: 'container';
       readonly image: string;
       readonly command?: readonly string[];
+      readonly workdir?: string;
+      /** SOURCE:TARGET[:OPTIONS]. */
+      readonly volumes?: readonly string[];
       readonly limits?: ContainerLimits;
+      readonly network?: string;
+      readonly pull?: 'missing' | 'always' | 'never';
     }
   | {
       readonly type: 'mock';

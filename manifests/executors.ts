@@ -3,7 +3,7 @@
 
 import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
 import type { Executor } from '../kernel/task.ts';
-import type { Findings, Path } from './problems.ts';
+import { type Findings, type Path, quote } from './problems.ts';
 import { schemaProblem } from './schema.ts';
 
 interface ExecutorRow {
@@ -36,6 +36,13 @@ const ROWS: ReadonlyMap<string, ExecutorRow> = new Map<string, ExecutorRow>([
     {
       problem: (value) => pythonProblem(value as { code?: string; args?: string[] }),
       compile: (value) => ({ type: 'python', ...(value as { script?: string; code?: string; args?: string[] }) }),
+    },
+  ],
+  [
+    'container',
+    {
+      problem: (value) => containerProblem(value as { command?: string[]; volumes?: string[] }),
+      compile: (value) => ({ type: 'container', ...(value as { image: string }) }),
     },
   ],
   ['connector', { compile: (value) => ({ type: 'connector', action: value as string }) }],
@@ -80,14 +87,29 @@ function pythonProblem({ code, args = [] }: { code?: string; args?: string[] }):
   return [code ?? '', ...args].map(argumentProblem).find((problem) => problem !== undefined);
 }
 
+/** Places that the task needs for itself. */
+const TAKEN = /^\/(oarlock|scratch)(\/|$)/;
+
+function containerProblem({
+  command = [],
+  volumes = [],
+}: {
+  command?: string[];
+  volumes?: string[];
+}): string | undefined {
+  const taken = volumes.find((volume) => TAKEN.test(volume.split(':')[1] ?? ''));
+  if (taken !== undefined) return `volumes: expected another place than /oarlock and /scratch, found ${quote(taken)}`;
+  return command.map(argumentProblem).find((problem) => problem !== undefined);
+}
+
 /** Programs and functions; what the controller runs itself says nothing. */
-const SPEAKERS = ['command', 'exec', 'python', 'call', 'taskRef', 'task'];
+const SPEAKERS = ['command', 'exec', 'python', 'call', 'container', 'taskRef', 'task'];
 
 function checkSpeaks(task: JsonObject, path: Path, findings: Findings): void {
   const { messages } = task;
   if (messages === undefined || messages === null) return;
   if (messages === true && !SPEAKERS.some((field) => task[field] !== undefined))
-    findings.add([...path, 'messages'], 'Invalid', 'expected only with command, exec, python or call');
+    findings.add([...path, 'messages'], 'Invalid', 'expected only with command, exec, python, call or container');
   if (messages === false && task['python'] !== undefined)
     findings.add([...path, 'messages'], 'Invalid', 'expected true: python always speaks; for a plain program use exec');
 }

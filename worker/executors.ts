@@ -12,6 +12,7 @@ const KINDS: Readonly<Partial<Record<Executor['type'], SlotKind>>> = {
   command: 'shell',
   exec: 'shell',
   python: 'shell',
+  container: 'shell',
   call: 'host',
   connector: 'host',
 };

@@ -1,6 +1,8 @@
 // What a worker tells a JavaScript host: one JSON line an attempt. Secrets travel here and nowhere else.
 
 import type { Executor } from '../kernel/task.ts';
+import type { Offer } from '../store/store.ts';
+import { containerArguments } from './container.ts';
 import type { Job } from './job.ts';
 
 /** Absolute paths that connectors are given. */
@@ -41,7 +43,7 @@ export function hostMessage(job: Job, boot: string, connectors: ConnectorPlaces)
     node: offer.node,
     attempt: offer.attempt,
     key: offer.key,
-    executor: offer.executor,
+    executor: asProgram(offer),
     workingDir: offer.workingDir,
     logPath: offer.logPath,
     inputPath: offer.input === undefined ? offer.inputPath : places.input,
@@ -54,4 +56,10 @@ export function hostMessage(job: Job, boot: string, connectors: ConnectorPlaces)
     connectors,
   };
   return `${JSON.stringify(message)}\n`;
+}
+
+/** A container is a program, as far as a host is concerned. */
+function asProgram(offer: Offer): Executor {
+  const { executor } = offer;
+  return executor.type === 'container' ? { type: 'exec', argv: containerArguments(executor, offer) } : executor;
 }

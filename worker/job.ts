@@ -13,6 +13,7 @@ import type { Executor, TaskError } from '../kernel/task.ts';
 import { fenceSum } from '../runtime/slot-line.ts';
 import type { Disk } from '../store/file/disk.ts';
 import type { LeasePlaces, Offer } from '../store/store.ts';
+import { clientEnvironment } from './container.ts';
 import { ARGUMENT_LIMIT_BYTES, wayOf } from './keeper.ts';
 
 export interface Job {
@@ -50,6 +51,7 @@ export function prepareJob(offer: Offer, places: LeasePlaces, disk: Disk, own: N
     if (resolved.isSecret && resolved.value !== '') secrets.push(resolved.value);
     env[name] = resolved.value;
   }
+  if (offer.executor.type === 'container') Object.assign(env, clientEnvironment(own));
   if (offer.executor.type === 'connector') passDatabaseUrl(own, env, secrets);
   Object.assign(env, {
     OARLOCK_FENCE: offer.fence,

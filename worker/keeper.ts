@@ -10,6 +10,7 @@
 
 import type { Executor } from '../kernel/task.ts';
 import type { LeasePlaces } from '../store/store.ts';
+import { containerArguments } from './container.ts';
 import type { Job } from './job.ts';
 
 /** The kernel's limit for one argument (MAX_ARG_STRLEN), its zero included. */
@@ -99,6 +100,7 @@ ${check}exec ${pythonArguments(python).map(quoteShell).join(' ')}`;
 function runText(job: Job, fail: Fail): string {
   const { executor } = job.offer;
   if (executor.type === 'python') return pythonText(executor, fail);
+  if (executor.type === 'container') return `exec ${containerArguments(executor, job.offer).map(quoteShell).join(' ')}`;
   if (executor.type === 'exec') return `exec ${executor.argv.map(quoteShell).join(' ')}`;
   if (executor.type !== 'command') throw new Error(`a shell cannot run ${executor.type}`);
   const command = quoteShell(executor.command);
