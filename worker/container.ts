@@ -75,8 +75,9 @@ function fromDirectory(volume: string, workingDir: string): string {
 }
 
 /**
- * Arguments: name, image, then those of `run`. The client does without OARLOCK_OUTPUT, which is the mark of the attempt: whoever ends the attempt
- * speaks to the guard alone; it is started without a function, which would put a shell of its own before it. What follows a TERM runs in a session of its own, so that it also ends the container when the guard is killed.
+ * Arguments: name, image, then those of `run`. The client does without OARLOCK_OUTPUT, which is the mark of the attempt: whoever ends the
+ * attempt speaks to the guard alone. It is started without a function, which would put a shell of its own before it. What follows a TERM
+ * runs in a session of its own, so that it also ends the container when the guard is killed.
  */
 const GUARD = `
 fail() { printf '{"message":"container: %s"}' "$1" >"$OARLOCK_OUTPUT"; exit "$2"; }
@@ -92,7 +93,8 @@ mkdir -p "$own" && cp "$OARLOCK_INPUT" "$own/input" && : >"$own/output" && chmod
 fail 'its directory cannot be made' 126
 end() {
 trap '' TERM INT HUP
-env -u OARLOCK_OUTPUT setsid /bin/sh -c 'while kill -0 "$3"; do "$1" stop -t ${STOP_SECONDS} "$2" || { kill "$3"; sleep 0.1; }; done
+env -u OARLOCK_OUTPUT setsid /bin/sh -c '
+while kill -0 "$3"; do "$1" stop -t ${STOP_SECONDS} "$2" || { kill "$3"; sleep 0.1; }; done
 "$1" kill "$2"; "$1" rm -f "$2"' oarlock-container "$engine" "$name" "$run" >/dev/null 2>&1 &
 wait $!
 rm -rf "$own"

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../support/slot-place.ts';
 
 const main = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
 const IMAGE = 'localhost/oarlock-busybox:1';
@@ -43,6 +44,7 @@ function findEngine(): string | null {
 const engine = findEngine();
 if (engine === null) console.log('containers: neither podman nor docker runs a static busybox here; not tested');
 
+const WAIT_MS = 40_000;
 const children = new Set<ChildProcess>();
 
 interface Ended {
@@ -74,16 +76,6 @@ interface NodeStatus {
   readonly attempts: number;
   readonly output?: unknown;
   readonly error?: { readonly type: string; readonly message: string };
-}
-
-async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const deadline = Date.now() + 40_000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`expected ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 function containersOf(run: string): string[] {
@@ -174,7 +166,7 @@ describe.skipIf(engine === null)('a task in a container', () => {
 
   test('is gone when its run is cancelled', async () => {
     const run = start('cancelled', inContainer(FOR_EVER));
-    await until('a container', () => (containersOf('cancelled').length === 1 ? true : undefined));
+    await until('a container', () => containersOf('cancelled')[0], WAIT_MS);
     await oarlock(run.state, 'cancel', 'cancelled').ended;
     expect((await run.ended).code).toBe(1);
     expect(await nodeOf(run.state, 'cancelled')).toMatchObject({ state: 'CANCELLED' });
@@ -184,8 +176,8 @@ describe.skipIf(engine === null)('a task in a container', () => {
   test('is gone, and run again, when the slot that ran it was killed', async () => {
     const script = '[ "$OARLOCK_ATTEMPT" = 1 ] && sleep 1000; ls /scratch';
     const run = start('lost', inContainer(script));
-    const first = await until('a container', () => containersOf('lost')[0]);
-    process.kill(parentOf(await until('the guard', () => guardIn(run.state))), 'SIGKILL');
+    const first = await until('a container', () => containersOf('lost')[0], WAIT_MS);
+    process.kill(parentOf(await until('the guard', () => guardIn(run.state), WAIT_MS)), 'SIGKILL');
     expect((await run.ended).code).toBe(0);
     expect(await nodeOf(run.state, 'lost')).toMatchObject({ state: 'SUCCESS', attempts: 2 });
     expect(containersOf('lost')).not.toContain(first);
@@ -194,14 +186,18 @@ describe.skipIf(engine === null)('a task in a container', () => {
 
   test('goes on when everything of ours but its slot was killed, and is run once', async () => {
     const run = start('orphan', inContainer('echo x >> /scratch/runs; sleep 2; cat /scratch/runs'));
-    await until('a container', () => containersOf('orphan')[0]);
+    await until('a container', () => containersOf('orphan')[0], WAIT_MS);
     run.child.kill('SIGKILL');
     await run.ended;
     const served = oarlock(run.state, 'up', '--port', '0');
-    const node = await until('the end', async () => {
-      const found = await nodeOf(run.state, 'orphan');
-      return found?.state === 'SUCCESS' ? found : undefined;
-    });
+    const node = await until(
+      'the end',
+      async () => {
+        const found = await nodeOf(run.state, 'orphan');
+        return found?.state === 'SUCCESS' ? found : undefined;
+      },
+      WAIT_MS,
+    );
     expect(node.attempts).toBe(1);
     served.child.kill('SIGTERM');
     await served.ended;

@@ -1,17 +1,18 @@
 // Containers without an engine: the command line that would be run, and the guard with an engine that a test plays.
 
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { until } from '../../support/slot-place.ts';
 import { clientEnvironment, containerArguments, containerName } from '../../../worker/container.ts';
 import type { Offer } from '../../../store/store.ts';
 
 const image = 'tools:1';
 
 function offer(more: Partial<Offer> = {}): Offer {
-  const given = { run: 'r', uid: '0123456789', node: 'a b', workingDir: '/work', ...more };
+  const given = { run: 'r', uid: '0123456789', node: 'a b', workingDir: '/srv', ...more };
   return given as Offer;
 }
 
@@ -52,7 +53,7 @@ describe('the command line', () => {
       ]),
       '--env',
       'TOKEN',
-      '--volume=/work/data:/data:ro',
+      '--volume=/srv/data:/data:ro',
       '--volume=cache:/cache',
       '--volume=/abs:/abs',
       image,
@@ -147,17 +148,10 @@ describe('the guard', () => {
 
   test('told to end, it ends the container first, then itself', async () => {
     const program = engine(
-      `case $1 in run) echo $$ >'${place}/client'; exec sleep 1000;; stop) kill -9 $(cat '${place}/client');; esac`,
+      `case $1 in run) echo $$ >'${place}/c' && mv '${place}/c' '${place}/client'; exec sleep 1000;; stop) kill -9 $(cat '${place}/client');; esac`,
     );
     const { pid, ended } = guard(program);
-    for (const deadline = Date.now() + 10_000; ; ) {
-      try {
-        if (readFileSync(join(place, 'client'), 'utf8').trim() !== '') break;
-      } catch {
-        if (Date.now() > deadline) throw new Error('the client did not start');
-      }
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await until('the client', () => existsSync(join(place, 'client')));
     process.kill(pid(), 'SIGTERM');
     expect(await ended).toBe(143);
     // It may look once more before the death of the client is seen.
