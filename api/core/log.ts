@@ -190,11 +190,12 @@ class LogAnswer {
 
   async #pause(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const cancel = this.#deps.store.clock.after(Math.max(LOOK_MS, LOOKING_SHARE * this.#lookMs), resolve);
       const leave = (): void => {
         cancel();
+        this.#closed.signal.removeEventListener('abort', leave);
         resolve();
       };
+      const cancel = this.#deps.store.clock.after(Math.max(LOOK_MS, LOOKING_SHARE * this.#lookMs), leave);
       this.#closed.signal.addEventListener('abort', leave, { once: true });
     });
   }

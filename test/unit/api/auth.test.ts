@@ -58,6 +58,7 @@ describe('a token', () => {
     { name: 'of a hundred years', make: () => token({ exp: now() + 100 * 365 * 24 * 3600 }) },
     { name: 'longer than the longest', make: () => token({ exp: now() + LONGEST_LIFE_SECONDS + 100 }) },
     { name: 'for another audience', make: () => token({ aud: 'other' }) },
+    { name: 'for several other audiences', make: () => token({ aud: ['other', 'more'] }) },
     { name: 'for no audience', make: () => token({ aud: undefined }) },
     { name: 'of another issuer', make: () => token({ iss: 'other' }) },
     { name: 'of another type', make: () => token({}, { typ: 'JWT' }) },
@@ -69,6 +70,10 @@ describe('a token', () => {
     {
       name: 'that brings its own key',
       make: async () => token({}, { jwk: await exportJWK(strangers.publicKey) }, strangers.privateKey),
+    },
+    {
+      name: 'that says where its key is',
+      make: () => token({}, { jku: 'http://127.0.0.1:1/jwks', x5u: 'http://127.0.0.1:1/x' }, strangers.privateKey),
     },
     { name: 'with a critical header that nobody knows', make: () => tampered({ crit: ['x'], x: 1 }) },
     { name: 'with alg none', make: async () => unsigned() },

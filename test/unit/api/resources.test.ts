@@ -141,6 +141,7 @@ describe('list', () => {
       'Name',
       'Form',
       'Tasks',
+      'Status',
       'Age',
       'Message',
     ]);
@@ -148,6 +149,7 @@ describe('list', () => {
       'list-a',
       'tasks',
       '1',
+      'Accepted',
       expect.stringMatching(/^\d+s$/),
       null,
     ]);
