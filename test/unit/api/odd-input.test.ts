@@ -47,7 +47,8 @@ describe('taken as it is written', () => {
   });
 
   test('a byte order mark, minus zero, and a text with line ends of another system', async () => {
-    const body = `\uFEFF${JSON.stringify(run('bom', { workflowRef: { name: 'odd' }, input: { zero: 0, text: 'a\r\nb' } })).replace(':0', ':-0')}`;
+    const spec = { workflowRef: { name: 'odd' }, input: { zero: 0, text: 'a\r\nb' } };
+    const body = `\uFEFF${JSON.stringify(run('bom', spec)).replace(':0', ':-0')}`;
     const made = await world.send('POST', RUNS, { body, type: 'application/json' });
     expect(made.code, made.text).toBe(201);
     expect(at(made.body, 'spec', 'input', 'text')).toBe('a\r\nb');
@@ -100,12 +101,11 @@ describe('refused', () => {
   });
 
   test('bytes beyond the length that was said are another request, and no good one', async () => {
+    const head = `POST ${WORKFLOWS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${world.token}\r\n`;
     const text = await new Promise<string>((resolve) => {
       let all = '';
       const socket = connect(world.server.port, '127.0.0.1', () =>
-        socket.write(
-          `POST ${WORKFLOWS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${world.token}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}{"kind": "Workflow"}`,
-        ),
+        socket.write(`${head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}{"kind": "Workflow"}`),
       );
       socket.on('data', (chunk) => (all += chunk.toString()));
       socket.on('error', () => undefined).on('close', () => resolve(all));
