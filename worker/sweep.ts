@@ -17,6 +17,8 @@ export interface SweepOptions {
   readonly processes: Processes;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default SPEECH_LIMIT_BYTES. */
+  readonly speechLimitBytes?: number;
 }
 
 /** An attempt in a slot. */
@@ -25,7 +27,12 @@ export interface Sweepable {
   readonly slot: ProcessIdentity;
   /** When it was given to the slot, in ticks since boot. */
   readonly ticks: number;
+  /** Of a task that speaks: what it says, and where it reports. */
+  readonly speech?: { readonly messages: string; readonly output: string };
 }
+
+/** What a task may say in one attempt. */
+export const SPEECH_LIMIT_BYTES = 1024 * 1024 * 1024;
 
 /** How often logs are looked at: a task can write hundreds of megabytes a second. */
 const SWEEP_MS = 200;
@@ -117,8 +124,20 @@ export class Sweep {
     const logs = [...this.#endedLogs, ...running];
     this.#endedLogs = [];
     this.#isHasty = logs.map((path) => this.#cap(path)).includes(true);
+    for (const { running: attempt } of this.#slots.values()) if (attempt?.speech !== undefined) this.#endFlood(attempt);
     this.#rounds += 1;
     if (this.#rounds % PROCESS_ROUNDS === 0) this.#endLeftBehind(false);
+  }
+
+  /** A file of messages cannot be cut: somebody reads it from an offset. So the task is ended, with a report in its name. */
+  #endFlood({ slot, speech }: Sweepable): void {
+    const { disk, processes, speechLimitBytes = SPEECH_LIMIT_BYTES } = this.#options;
+    if (speech === undefined || (disk.stat(speech.messages)?.size ?? 0) <= speechLimitBytes) return;
+    const message = `expected at most ${speechLimitBytes} bytes of messages in one attempt, found more`;
+    disk.unlink(speech.output);
+    disk.createNew(speech.output, JSON.stringify({ errorType: 'TaskFailed', message }));
+    const members = processes.membersOfSessions(new Set([slot.pid])).get(slot.pid) ?? [];
+    for (const member of members) if (member.pid !== slot.pid) processes.signal(member, 'SIGKILL');
   }
 
   /** True when it was cut: it grows fast. */

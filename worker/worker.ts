@@ -32,6 +32,8 @@ export interface WorkerOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly connectors: ConnectorPlaces;
   readonly disk?: Disk;
+  /** What a task may say in one attempt. Default 1 GiB. */
+  readonly speechLimitBytes?: number;
 }
 
 const SCAN_MS = 1_000;
@@ -90,7 +92,14 @@ class Worker {
       env: baseEnvironment(this.#env),
       onDone: () => this.#nudge(),
     };
-    this.#sweep = new Sweep({ disk: this.#disk, processes, clock, log });
+    const { speechLimitBytes } = options;
+    this.#sweep = new Sweep({
+      disk: this.#disk,
+      processes,
+      clock,
+      log,
+      ...(speechLimitBytes === undefined ? {} : { speechLimitBytes }),
+    });
     this.#desks = Array.from({ length: slots }, (_, number) => ({ number, shell: null, host: null, running: null }));
   }
 
@@ -271,7 +280,9 @@ class Worker {
       await this.#leases.settle(this.#name, offer.fence, { outcome: { result: 'Failure', error: job } });
       return false;
     }
-    const attempt = { logPath: offer.logPath, slot: slot.identity, ticks: ticksNow() };
+    const { messages, output } = job.places;
+    const speech = offer.messages === true ? { speech: { messages, output } } : {};
+    const attempt = { logPath: offer.logPath, slot: slot.identity, ticks: ticksNow(), ...speech };
     desk.running = { job, slot, attempt, isDoubtful: false, isMissed: false };
     this.#sweep.started(attempt);
     slot.run(job);

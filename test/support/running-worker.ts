@@ -8,7 +8,7 @@ import { createLog } from '../../runtime/log.ts';
 import { parseSlot } from '../../runtime/slot-token.ts';
 import type { FileLeases } from '../../store/file/leases.ts';
 import type { Offer } from '../../store/store.ts';
-import { runWorker } from '../../worker/worker.ts';
+import { runWorker, type WorkerOptions } from '../../worker/worker.ts';
 import { fenceOf, settledLease, SlotPlace, WORKER } from './slot-place.ts';
 
 export interface RunningWorker {
@@ -27,7 +27,11 @@ export interface RunningWorker {
   end(): Promise<void>;
 }
 
-export async function startWorker(slots = 2, env: NodeJS.ProcessEnv = process.env): Promise<RunningWorker> {
+export async function startWorker(
+  slots = 2,
+  env: NodeJS.ProcessEnv = process.env,
+  more: Partial<WorkerOptions> = {},
+): Promise<RunningWorker> {
   const place = new SlotPlace();
   fs.writeFileSync(join(place.root, 'input.json'), '{"from":"run"}');
   const leases = place.leases();
@@ -46,6 +50,7 @@ export async function startWorker(slots = 2, env: NodeJS.ProcessEnv = process.en
       log: createLog({ write: (line) => void said.push(line) }),
       env,
       connectors: { folder: join(place.root, 'connectors'), stateDir: place.root },
+      ...more,
     },
     abort.signal,
   );

@@ -60,6 +60,39 @@ describe('a worker', () => {
     expect(outcome).toEqual({ result: 'Success', exitCode: 0, output: { rows: ['a', 1, null] } });
   });
 
+  const saying = (counter: number): string =>
+    fs.readFileSync(worker.place.inbox(`${fenceOf(counter)}.messages`), 'utf8');
+
+  test.each([
+    ['a shell', {}],
+    ['a host', { env: { SECRET: { fromEnv: 'TOKEN_SOURCE' } } }],
+  ])('keeps what a task says apart from its log, and lets it be told something, in %s', async (_, more) => {
+    const text = `printf '%s\\n' '{"jsonrpc":"2.0","id":1,"method":"x"}'; read -r told; echo "told $told" >&2; test -p /dev/stdin`;
+    const ended = worker.perform(command(text), { ...more, messages: true });
+    await until('it speaks', () => fs.existsSync(worker.place.inbox(`${fenceOf(1)}.messages`)) && saying(1) !== '');
+    expect(saying(1)).toBe('{"jsonrpc":"2.0","id":1,"method":"x"}\n');
+    expect(await worker.leases.answer(WORKER, fenceOf(1), Buffer.from('yes\n'))).toBe(4);
+    const { outcome, log } = await ended;
+    expect(outcome).toEqual({ result: 'Success', exitCode: 0 });
+    expect(log).toBe('told yes\n');
+    expect(worker.place.names().filter((name) => !name.startsWith('.spare-'))).toEqual([]);
+  });
+
+  test('masks secrets in what a task prints beside its messages', async () => {
+    const env = { SECRET: { fromEnv: 'TOKEN_SOURCE' } };
+    const { log } = await worker.perform(command('echo "it is $SECRET"'), { env, messages: true });
+    expect(log).toBe('it is ***\n');
+  });
+
+  test('ends a task that says too much, and says so', async () => {
+    await worker.end();
+    worker = await startWorker(1, process.env, { speechLimitBytes: 100_000 });
+    const { outcome } = await worker.perform(command('yes a line'), { messages: true });
+    const message = 'expected at most 100000 bytes of messages in one attempt, found more';
+    expect(outcome).toMatchObject({ result: 'Failure', error: { type: 'TaskFailed', message } });
+    expect((await worker.perform(command('echo next'))).outcome).toEqual({ result: 'Success', exitCode: 0 });
+  });
+
   const cannotStart: readonly { name: string; executor: Executor; more?: Partial<Offer>; message: string }[] = [
     {
       name: 'a directory that is not there',
