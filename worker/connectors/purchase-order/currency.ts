@@ -23,7 +23,7 @@ const CERTAIN: readonly (readonly [RegExp, string])[] = [
 ];
 
 const USA =
-  /\b[A-Z]{2},? \d{5}(?:-\d{4})?\b|(?:\+1[ .-]?)?\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}\b|\bU\.?S\.?A\.?\b|United States|[Ss]ales [Tt]ax|[-+]0[5-8]00\b|\b[EPCM][SD]T\b|\b(?:January|February|March|April|June|July|August|September|October|November|December) \d{1,2}(?:st|nd|rd|th)?, \d{4}/;
+  /\b[A-Z]{2},? \d{5}(?:-\d{4})?\b|(?:\+1[ .-]?)?\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}\b|\bU\.?S\.?A\.?\b|United States|[Ss]ales [Tt]ax|-0[4-8]00\b|\b[EPCM][SD]T\b|\b(?:January|February|March|April|June|July|August|September|October|November|December) \d{1,2}(?:st|nd|rd|th)?, \d{4}/;
 
 /** Signs that several countries use, and what in a mail speaks for which. The first is the usual one. */
 const BY_COUNTRY: Readonly<Record<string, readonly (readonly [string, RegExp])[]>> = {

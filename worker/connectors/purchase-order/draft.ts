@@ -16,7 +16,7 @@ import {
   termsOf,
   vendorOf,
 } from './fields.ts';
-import { findItems, type Item } from './items.ts';
+import { findHeader, findItems, type Item } from './items.ts';
 import { findLabels, oldLines } from './labels.ts';
 import type { Origin, Source } from './sources.ts';
 import { AMOUNT_LABELS, type Amounts, readAmounts } from './totals.ts';
@@ -42,6 +42,8 @@ export interface Draft {
   readonly terms: Finding<string>;
   readonly currencyLabel: string | null;
   readonly items: readonly Item[];
+  /** How many tables they stand in. */
+  readonly tables: number;
   readonly amounts: Amounts;
   readonly isRevision: boolean;
   /** Null when it is an order, else why not. */
@@ -149,6 +151,7 @@ function draftOf(source: Source, context: Context, reading: Reading, items: read
     terms: termsOf(reading),
     currencyLabel: currencyLabelOf(reading),
     items,
+    tables: reading.lines.filter((line) => findHeader(line) !== null).length,
     amounts: readAmounts(reading, items),
     isRevision:
       REVISION.test(headOf(reading.lines).join('\n')) || (source.origin === 'body' && REVISION.test(context.subject)),
@@ -166,7 +169,9 @@ function reasonAgainst(
 ): string | null {
   const subject = source.origin === 'quoted' || source.origin === 'attachment' ? '' : context.subject;
   const headings = [subject, ...headOf(source.lines).filter(isShort)].filter((line) => line !== '');
-  const other = headings.map(otherDocument).find((name) => name !== null);
+  const other = headings
+    .map((heading, index) => otherDocument(heading, index === 0 && subject !== ''))
+    .find((name) => name !== null);
   const isOrderText = ORDER_WORDS.test(`${subject}\n${reading.lines.join('\n')}`);
   const heading = headings.join('\n');
   if (other !== undefined && other !== null && !(other === 'a quotation' && ORDER_WORDS.test(heading)))
@@ -205,15 +210,18 @@ function isShort(line: string): boolean {
   );
 }
 
+/** Further on, a word is no heading: "30 days from invoice". */
+const NEAR_START = 12;
+
 /** What a heading says that it is, unless it speaks of an order first. */
-function otherDocument(heading: string): string | null {
+function otherDocument(heading: string, isSubject: boolean): string | null {
   const order = heading.search(
     /purchase[\s-]+order(?!\s+(?:confirm|acknow))|\bp\.?o\.?\b(?=[\s#:-]*\S*\d)|\bbestellung\b|bon de commande|注文書|発注書/iu,
   );
   for (const { name, pattern } of OTHER_DOCUMENTS) {
     const at = heading.search(pattern);
     const isFollowed = /^[^:]*\b(?:to|address|an|adresse|à)\s*:/iu.test(heading);
-    if (at >= 0 && !isFollowed && (order < 0 || at <= order)) return name;
+    if (at >= 0 && (isSubject || at < NEAR_START) && !isFollowed && (order < 0 || at <= order)) return name;
   }
   return null;
 }

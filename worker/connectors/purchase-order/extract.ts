@@ -122,6 +122,9 @@ function finish({ draft, doubts: before }: Merged, context: Context, subjectNumb
       return [label, take(label, { value: value === null ? null : money(value.value), ...why })];
     }),
   ) as Pick<OrderFields, (typeof AMOUNT_LABELS)[number]>;
+  const isDoubtful = draft.amounts.total.doubt !== undefined || draft.amounts.subtotal.doubt !== undefined;
+  if (isDoubtful && draft.tables > 1)
+    uncertain.push({ field: 'line_items', reason: 'several tables, and several totals', candidates: [] });
   const fields: OrderFields = {
     po_number: take('po_number', numberOf(draft, subjectNumbers)),
     vendor: take('vendor', draft.vendor),
@@ -138,7 +141,7 @@ function finish({ draft, doubts: before }: Merged, context: Context, subjectNumb
   return {
     fields,
     missing: missingOf(fields, uncertain),
-    uncertain,
+    uncertain: inOrder(uncertain),
     checks: checkSums(draft.amounts, draft.items, digits),
     source: draft.name === '' ? draft.origin : `${draft.origin} ${draft.name}`,
   };
@@ -174,6 +177,12 @@ function lineItem(item: Item, index: number, money: (value: Decimal) => string, 
     unit_price: item.unitPrice === null ? null : money(item.unitPrice),
     total: item.total === null ? null : money(item.total),
   };
+}
+
+/** As the fields stand; what is no field comes first. */
+function inOrder(doubts: readonly Doubt[]): Doubt[] {
+  const place = ({ field }: Doubt): number => FIELDS.findIndex((name) => field.startsWith(name));
+  return [...doubts].sort((a, b) => place(a) - place(b));
 }
 
 function missingOf(fields: OrderFields, uncertain: readonly Doubt[]): Field[] {

@@ -214,7 +214,7 @@ export function amountOf({ span, tie, rest }: Labelled, convention: Convention):
   const first = amountAt(text, convention);
   const isFirm = tie === 'colon' || tie === 'column' || tie === 'nextLine';
   // "Total   23,000   $17,300.00": a count stands before the money.
-  const later = text.includes('\t') ? text.split('\t').map((cell) => amountAt(cell, convention)) : [];
+  const later = isFirm && text.includes('\t') ? text.split('\t').map((cell) => amountAt(cell, convention)) : [];
   const money = later.filter((amount) => amount?.isMoney === true);
   const chosen =
     first !== null && !first.isMoney && money.length > 0 ? (money.at(-1) ?? first) : (first ?? money.at(-1) ?? null);

@@ -53,7 +53,7 @@ const COLUMN_PATTERNS = COLUMN_SOURCE.map(
   (source) =>
     new RegExp(`^\\s*${source}(?![\\p{L}\\p{N}])(?:\\s*[([](?:${MARK_SOURCE}|[^)\\]\\d]{1,14})[)\\]])?\\s*[:/]?`, 'iu'),
 );
-const NUMBER_TAIL = String.raw`(?:[.,][-–])?(?:\s?(?<unit>(?:${UNITS}))(?![\p{Script=Latin}\d]))?(?<cut>\s?%|[\p{Script=Latin}"'″/]|[-:.]\d)?`;
+const NUMBER_TAIL = String.raw`(?:[.,][-–])?(?:\s?(?<unit>(?:${UNITS}))(?![\p{Script=Latin}\d'’]))?(?<cut>\s?%|[\p{Script=Latin}"'″/]|[-:.]\d)?`;
 const NUMBER_HEAD = String.raw`(?<![\p{L}\d.,/_'"-])(?<sign>-)?`;
 const MARK_FIRST = new RegExp(
   String.raw`${NUMBER_HEAD}(?:(?<mark>${MARK_SOURCE})\s?)?(?<number>${NUMBER_SOURCE})${NUMBER_TAIL}`,
@@ -71,6 +71,8 @@ const FILLER = new RegExp(
     String.raw`|of)(?:(?=[\s\t,;:=×*@()-])|$)[\s\t,;:=×*@()-]*)+`,
   'iu',
 );
+/** 2 480,00 */
+const BLANK_GROUPS = /(?<=(?<!\d)\d{1,3}(?: \d{3})*) (?=\d{3}(?:,\d{1,2})?(?!\d))/g;
 const BULLET = /^[\s\t]*(?:[-–•*·◦▪]\s+|\(?\d{1,3}[.)]\s+)?/u;
 const ROW_LIMIT = 5_000;
 
@@ -81,7 +83,8 @@ export function findHeader(line: string): Header | null {
     const found = longestColumn(rest);
     if (found === null) break;
     // "Item", then "Description": the first of both is a number or a code.
-    if (found.column === 'description' && columns[0] === 'description') columns[0] = 'index';
+    const earlier = found.column === 'description' ? columns.indexOf('description') : -1;
+    if (earlier >= 0) columns[earlier] = earlier === 0 ? 'index' : 'sku';
     columns.push(found.column);
     rest = rest.slice(found.length);
   }
@@ -133,21 +136,22 @@ export function findItems(lines: readonly string[], convention: Convention, isEn
     const rows = readRows(text, index, header, convention, name);
     if (rows.length > 0) {
       items.push(...rows);
-      used.add(index);
+      if (header !== null) used.add(index);
       name = '';
     } else if (header !== null) {
-      used.add(index);
       // A name on a line of its own belongs to the numbers of the next.
       name = numbersOf(text, convention).length === 0 ? text.replace(BULLET, '').trim() : '';
     }
   }
-  return { items, lines: used };
+  return { items: items.length > 0 ? items : labelledItems(lines, convention), lines: used };
 }
 
 function readRows(text: string, line: number, header: Header | null, convention: Convention, name: string): Item[] {
   const mapped = header === null ? null : readColumns(text, line, header.columns, convention);
   if (mapped !== null && mapped.problem === undefined) return [named(mapped, name)];
-  const found = readByArithmetic(text, line, header, convention);
+  const plain = readByArithmetic(text, line, header, convention);
+  const isTwofold = plain.length === 0 && convention === 'comma';
+  const found = isTwofold ? readByArithmetic(text.replace(BLANK_GROUPS, ''), line, header, convention) : plain;
   if (found.length > 0) return found.map((item, index) => (index === 0 ? named(item, name) : item));
   if (mapped !== null) return [named(mapped, name)];
   if (header !== null && !header.columns.includes('total')) return readWithoutTotal(text, line, convention, name);
@@ -191,7 +195,7 @@ function readColumns(text: string, line: number, columns: readonly Column[], con
 }
 
 function onlyNumber(text: string, convention: Convention): NumberAt | null {
-  const numbers = numbersOf(text, convention);
+  const numbers = numbersOf(convention === 'comma' ? text.replace(BLANK_GROUPS, '') : text, convention);
   return numbers.length === 1 ? (numbers[0] ?? null) : null;
 }
 
@@ -228,17 +232,20 @@ function nextTriple(text: string, header: Header | null, convention: Convention,
   const numbers = numbersOf(text, convention);
   const hasMoney = numbers.some(({ isMoney }) => isMoney);
   if (!hasMoney && header === null) return null;
-  const found: Triple[] = [];
+  // Yen without a sign are no money by their looks: under a header they may be some all the same.
+  return tripleIn(numbers, hasMoney, isFirst) ?? (header === null ? null : tripleIn(numbers, false, isFirst));
+}
+
+function tripleIn(numbers: readonly NumberAt[], needsMoney: boolean, isFirst: boolean): Triple | null {
+  let found: Triple | null = null;
   for (let last = 2; last < numbers.length; last += 1) {
     const total = numbers[last];
-    if (total === undefined || (hasMoney && !total.isMoney)) continue;
-    const before = numbers.slice(Math.max(0, last - 5), last);
-    const triple = bestPair(before, total, hasMoney);
-    if (triple === null) continue;
-    if (isFirst) return triple;
-    found.push(triple);
+    if (total === undefined || (needsMoney && !total.isMoney)) continue;
+    const triple = bestPair(numbers.slice(Math.max(0, last - 5), last), total, needsMoney);
+    if (triple !== null && isFirst) return triple;
+    found = triple ?? found;
   }
-  return found.at(-1) ?? null;
+  return found;
 }
 
 /** The pair nearest to the total that multiplies to it. */
@@ -298,34 +305,40 @@ function itemOf(
   };
 }
 
-/** The piece with the most letters, without its number, its bullet and the words around numbers. */
+/** The piece that is a name, without its number, its bullet and the words around numbers; its code apart when the columns say so. */
 function nameOf(
   pieces: readonly string[],
   header: Header | null,
   position: number,
 ): { name: string; sku: string | null } {
   const cleaned = pieces.map((piece, index) => cleanName(piece, index === 0));
-  const letters = (text: string): number => text.replace(/[^\p{L}]/gu, '').length;
-  let name = cleaned.reduce((best, piece) => (letters(piece) > letters(best) ? piece : best), '');
-  const hasIndex = header === null || header.columns.includes('index') || header.columns[0] === 'description';
-  const numbered = /^#?(\d{1,4})[.):]?[\s\t]+(?=\S)/.exec(name);
-  if (numbered !== null && (hasIndex || Number(numbered[1]) === position)) name = name.slice(numbered[0].length);
-  const cells = cellsOf(name);
-  const skuAt = header?.columns.filter((column) => column !== 'index').indexOf('sku') ?? -1;
-  if (skuAt < 0) return { name: cells.join(' ').trim(), sku: null };
-  // Left of the description its code, right of it too when the columns say so.
-  const words = cells.length > 1 ? cells : name.split(' ');
-  if (words.length < 2 || skuAt > 1) return { name, sku: null };
-  const sku = skuAt === 0 ? words[0] : words.at(-1);
-  const others = skuAt === 0 ? words.slice(1) : words.slice(0, -1);
-  return /\d|-/.test(sku ?? '')
-    ? { name: others.join(' ').trim(), sku: sku ?? null }
-    : { name: words.join(' '), sku: null };
+  const isName = (text: string): boolean => /\p{L}{2}|[\u3041-\u9fff]/u.test(text);
+  // In a table the name stands first; in a sentence behind the quantity.
+  const order = header === null ? [1, 0, 2] : [0, 1, 2];
+  const found = order.map((index) => cleaned[index] ?? '').find(isName) ?? cleaned.find((text) => text !== '') ?? '';
+  const columns = header?.columns.slice(0, header.columns.indexOf('description') + 1) ?? [];
+  const cells = cellsOf(found);
+  if (columns.length > 1 && cells.length === columns.length)
+    return { name: cells.at(-1) ?? '', sku: cells[columns.indexOf('sku')] ?? null };
+  const name = withoutNumber(found, header, position);
+  const hasSku = columns.filter((column) => column !== 'index')[0] === 'sku';
+  const [, code = '', rest = ''] = /^(\S*[\d-]\S*)[\s\t]+(\S.*)$/.exec(name) ?? [];
+  return hasSku && code !== ''
+    ? { name: cellsOf(rest).join(' '), sku: code }
+    : { name: cellsOf(name).join(' '), sku: null };
+}
+
+/** Of "1 Custom labels" the name. A number that does not count the items belongs to the name, unless a column is for it. */
+function withoutNumber(name: string, header: Header | null, position: number): string {
+  const numbered = /^#?(\d{1,5})[.):]?[\s\t]+(?=\S)/.exec(name);
+  if (numbered === null) return name;
+  const hasIndex = header?.columns[0] === 'index';
+  return hasIndex || Number(numbered[1]) === position ? name.slice(numbered[0].length) : name;
 }
 
 const BULLET_SIGN = /^[\s\t]*[-–•*·◦▪]\s+/u;
 const TRAILING =
-  /[\s\t]*(?:[,;:=@×(–-]|\b(?:at|@|x|qty\.?|quantity|menge|anzahl|qté|à|zu|je|for|for the price of|for a total of|price|unit price|each)\b|数量|単価)+[\s\t:]*$/iu;
+  /[\s\t]*(?:[,;:=@×(–-]|(?<!\p{L})(?:at|@|x|qty\.?|quantity|menge|anzahl|qté|à|zu|je|for|for the price of|for a total of|price|unit price|each)(?!\p{L})|数量|単価)+[\s\t:]*$/iu;
 
 function cleanName(piece: string, isFirst: boolean): string {
   const text = (isFirst ? piece.replace(BULLET_SIGN, '') : piece.replace(FILLER, '')).trim();
@@ -334,6 +347,57 @@ function cleanName(piece: string, isFirst: boolean): string {
 
 function unitBetween(piece: string): string | null {
   return new RegExp(`^[\\s\\t]*(${UNITS})(?![\\p{L}\\d])`, 'iu').exec(piece)?.[1] ?? null;
+}
+
+// --- under one another -------------------------------------------------------------------------
+
+/** Each number behind its own word: "Qty: 4". A word that comes again begins the next item. */
+function labelledItems(lines: readonly string[], convention: Convention): Item[] {
+  const items: Item[] = [];
+  let record = new Map<Column, string>();
+  const finish = (line: number): void => {
+    const item = itemOfRecord(record, line, convention);
+    if (item !== null) items.push(item);
+    record = new Map();
+  };
+  for (const [index, line] of lines.entries()) {
+    for (const part of line.split(/[,;\t]\s*(?=[^:\t,;]{2,20}:)/)) {
+      const column = longestColumn(part);
+      const value = column === null ? '' : part.slice(column.length);
+      if (column === null || !part.slice(0, column.length).trimEnd().endsWith(':') || value.trim() === '') continue;
+      if (record.has(column.column) && (record.has('quantity') || column.column !== 'description')) finish(index);
+      record.set(column.column, value.trim());
+    }
+  }
+  finish(lines.length - 1);
+  return items;
+}
+
+function itemOfRecord(record: ReadonlyMap<Column, string>, line: number, convention: Convention): Item | null {
+  const number = (column: Column): NumberAt | null => numbersOf(record.get(column) ?? '', convention)[0] ?? null;
+  const [quantity, price, total] = [number('quantity'), number('price'), number('total')];
+  const description = record.get('description') ?? record.get('index') ?? '';
+  if (quantity === null || (price === null && total === null) || description === '') return null;
+  const marks = [price?.mark ?? '', total?.mark ?? ''].filter((mark) => mark !== '');
+  const unit = record.get('unit') ?? quantity.unit;
+  const sku = record.get('sku') ?? null;
+  const item = {
+    sku,
+    description,
+    quantity: quantity.value,
+    unit,
+    unitPrice: price?.value ?? null,
+    total: total?.value ?? null,
+    marks,
+    line,
+  };
+  if (price === null || total === null || multiplies(quantity, price, total, [])) return item;
+  return { ...item, problem: productProblem(quantity, price, total) };
+}
+
+function productProblem(quantity: NumberAt, price: NumberAt, total: NumberAt): string {
+  const expected = formatDecimal(multiply(quantity.value, price.value), 2);
+  return `quantity times unit price is ${expected}, the mail says ${formatDecimal(total.value, 2)}`;
 }
 
 // --- without a total ---------------------------------------------------------------------------
@@ -369,15 +433,18 @@ const OFFER = new RegExp(
     String.raw`(?<name>\p{L}[^@\t]{1,120}?)\s*,?\s*(?:@|at|à|zu je|zu|je|for)\s*`,
     String.raw`(?<before>${MARK_SOURCE})?\s?(?<price>${NUMBER_SOURCE})\s?(?<after>${MARK_SOURCE})?\s*(?:${EACH})`,
   ].join(''),
-  'iu',
+  'giu',
 );
 
 /** In prose: 200 blue pens at £0.45 each. */
 function readOffer(text: string, line: number, convention: Convention): Item[] {
-  const groups = OFFER.exec(text)?.groups;
-  const quantity = parseNumber(groups?.['quantity'] ?? '', convention);
-  const price = parseNumber(groups?.['price'] ?? '', convention);
-  if (groups === undefined || quantity === null || price === null) return [];
+  return [...text.matchAll(OFFER)].flatMap(({ groups = {} }) => offerOf(groups, line, convention));
+}
+
+function offerOf(groups: Readonly<Record<string, string | undefined>>, line: number, convention: Convention): Item[] {
+  const quantity = parseNumber(groups['quantity'] ?? '', convention);
+  const price = parseNumber(groups['price'] ?? '', convention);
+  if (quantity === null || price === null) return [];
   const mark = (groups['before'] ?? groups['after'] ?? '').trim();
   const description = (groups['name'] ?? '').replace(/^of /i, '').trim();
   return [

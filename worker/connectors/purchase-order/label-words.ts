@@ -156,7 +156,7 @@ export const LABELS: readonly LabelWords[] = [
         total before (?:tax|vat)`,
       de: String.raw`
         zwischensumme(?: netto)?; netto(?:betrag|summe|wert|gesamtbetrag)?; summe (?:netto|positionen);
-        (?:gesamt(?:summe|betrag)?|gesamt) \(?netto\)?; warenwert; summe(?: ohne mwst\.?)?`,
+        (?:gesamt(?:summe|betrag)?|gesamt) \(?netto\)?; warenwert; total netto; summe(?: ohne mwst\.?)?`,
       fr: String.raw`
         sous ?total(?: h\.?t\.?)?; (?:montant |prix )?total (?:g[ée]n[ée]ral )?(?:h\.?t\.?|hors taxes?);
         montant h\.?t\.?; total net h\.?t\.?; net h\.?t\.?`,
@@ -210,7 +210,7 @@ export const LABELS: readonly LabelWords[] = [
         total (?:amount|order value|value|price|cost|due|payable|inc(?:l)?\.?(?:uding)? (?:vat|tax)|gross|order)(?: due| payable)?;
         amount (?:due|payable); balance due; invoice total; gross total; final total; overall total`,
       de: String.raw`
-        gesamtbetrag(?: brutto)?; gesamtsumme(?: brutto)?; endbetrag; endsumme; brutto(?:betrag|summe|gesamtbetrag)?;
+        gesamtbetrag(?: brutto)?; total brutto; gesamtsumme(?: brutto)?; endbetrag; endsumme; brutto(?:betrag|summe|gesamtbetrag)?;
         gesamtpreis(?: brutto)?; (?:gesamt|summe)\.? \(?(?:brutto|inkl\.? mwst\.?)\)?; rechnungsbetrag; auftragswert;
         bestellwert; zu zahlen; gesamt`,
       fr: String.raw`

@@ -52,16 +52,29 @@ const OLD_PART =
 const NEW_PART =
   /^\W*(?:revised|new|updated|amended|corrected|current|after|neue?|geänderte|aktualisierte|korrigierte|nouve(?:au|lle)|révisée?|modifiée?|corrigée?|新|変更後|訂正後|改訂後?)[^:@]{0,40}[:：]?\W*$/iu;
 
-/** Lines below a heading such as "Original order". */
+/** A heading that numbers a state: "=== Rev 2 ===", "Version B". */
+const NUMBERED = /^\W*(?:rev(?:ision)?|version)\.?\s*#?(\d{1,3}|[A-Z])(?:\W+(?:\([^)]*\)|[^:]{0,30}))?\W*$/iu;
+const ENDED = /\b(?:superseded|obsolete|void|replaced|withdrawn|ungültig|ersetzt|annulée?|remplacée?)\b/iu;
+const HEADING_LENGTH = 60;
+
+/** Lines below a heading such as "Original order", or one that numbers an older state than another does. */
 export function oldLines(lines: readonly string[]): ReadonlySet<number> {
+  const states = lines.map((line) => (line.length > HEADING_LENGTH ? null : (NUMBERED.exec(line)?.[1] ?? null)));
+  const newest = newestState(states.filter((state) => state !== null));
   const old = new Set<number>();
   let isOld = false;
   for (const [index, line] of lines.entries()) {
-    if (OLD_PART.test(line)) isOld = true;
+    const state = states[index] ?? null;
+    if (state !== null) isOld = state !== newest || ENDED.test(line);
+    else if (OLD_PART.test(line)) isOld = true;
     else if (NEW_PART.test(line)) isOld = false;
     if (isOld) old.add(index);
   }
   return old;
+}
+
+function newestState(states: readonly string[]): string | undefined {
+  return [...states].sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1)).at(-1);
 }
 
 export function findLabels(lines: readonly string[]): Labelled[] {
@@ -78,12 +91,14 @@ function labelsOf(line: string, index: number, lines: readonly string[]): Labell
     const before = line.slice(0, from);
     const nextAt = found.slice(position + 1).find((next) => isFirm(line.slice(next.to)))?.from ?? line.length;
     const { tie, skip } = tieOf(rest);
+    // A row of headings: what belongs to each stands below it.
+    const isHeading = tie === 'column' && found[position + 1]?.from === to + skip;
     const place = { label, rank, line: index, from, standing: standingOf(before) };
-    if (tie === 'colon' || tie === 'column' || tie === 'none') {
+    if (tie !== 'nextLine' && !isHeading) {
       const span = line.slice(to + skip, Math.max(nextAt, to + skip));
       if (span.trim() !== '') return { ...place, tie, rest: rest.slice(skip), span, value: valueOf(span) };
     }
-    const below = nextAt === line.length ? cellBelow(lines, index, from) : '';
+    const below = isHeading || nextAt === line.length ? cellBelow(lines, index, from) : '';
     return { ...place, tie: 'nextLine', rest: below, span: below, value: below };
   });
 }

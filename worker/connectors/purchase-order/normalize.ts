@@ -2,25 +2,33 @@
 
 /** Thousands that are set apart by a blank that does not break are one number. */
 const NUMBER_BLANK = /(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))/g;
+/** Words of forms that are set wide: 納　期. */
+const WIDE =
+  /(?<![^\s\u3000|])(納|金|合|小|単|数|品|備|住|件|総|税)\u3000+(期|額|計|価|量|名|番|考|所)(?![\u4e00-\u9fff])/g;
 const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad]/g;
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
 
 export function normalizeText(text: string): string {
-  return text
-    .replace(/\r\n?/g, '\n')
-    .replace(INVISIBLE, '')
-    .replace(CONTROL, '')
-    .replace(NUMBER_BLANK, '')
-    .normalize('NFKC')
-    .split('\n')
-    .map(normalizeLine)
-    .join('\n');
+  return (
+    text
+      .replace(/\r\n?/g, '\n')
+      .replace(INVISIBLE, '')
+      .replace(CONTROL, '')
+      .replace(NUMBER_BLANK, '')
+      .replace(WIDE, '$1$2')
+      // A wide blank parts columns; the form below would make it a narrow one.
+      .replaceAll('\u3000', '\t')
+      .normalize('NFKC')
+      .split('\n')
+      .map(normalizeLine)
+      .join('\n')
+  );
 }
 
 function normalizeLine(line: string): string {
   return (
     line
-      .replace(/[\u00a0\u202f\u2009\u3000]/g, ' ')
+      .replace(/[\u00a0\u202f\u2009]/g, ' ')
       // Bold as mail programs write it in plain text.
       .replace(/(^|[\s|(])\*{1,2}(?=\S)([^*\n]*?\S)\*{1,2}(?=$|[\s|):,.])/g, '$1$2')
       .replace(/[|\u2500-\u257f¦]+/g, '\t')
