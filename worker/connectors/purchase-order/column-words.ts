@@ -1,9 +1,9 @@
 // The words that head the columns of a table of items, and the units in which things are counted: data only, in the form of label-words.ts.
 
-/** `rate`: a percentage, of tax or discount. */
-export type Column = 'index' | 'sku' | 'description' | 'quantity' | 'unit' | 'price' | 'total' | 'rate';
+/** `rate`: a percentage, of tax or discount; `other`: a column of which we know no word. */
+export type Column = 'index' | 'sku' | 'description' | 'quantity' | 'unit' | 'price' | 'total' | 'rate' | 'other';
 
-export const COLUMNS: Readonly<Record<Column, string>> = {
+export const COLUMNS: Readonly<Record<Exclude<Column, 'other'>, string>> = {
   price: String.raw`
         unit (?:price|cost); price (?:per unit|each|/ ?unit); price; rate; cost; (?:einzel|st[üu]ck)preis; e\.?-?preis;
         ep; preis(?: je einheit| pro st[üu]ck| / ?st[üu]ck)?; preis ?/ ?(?:einheit|st(?:ü|ue)ck|me); prix ?/ ?unit[ée]; price ?/ ?unit; prix (?:unitaire|unit\.?|u\.?)(?: h\.?t\.?)?;
@@ -12,13 +12,13 @@ export const COLUMNS: Readonly<Record<Column, string>> = {
         qty\.?(?: ordered)?; quantity(?: ordered)?; quant\.?; units; menge; anzahl; st[üu]ckzahl; qt[ée]s?\.?;
         quantit[ée]s?; 数量; 個数`,
   total: String.raw`
-        (?:line |ext(?:ended)? |item )(?:total|price|amount|cost); ext\.?; extended; total(?: price| cost| amount)?;
+        (?:line |ext(?:ended)? |item )(?:total|price|amount|cost); ext\.?; extended; extension; total(?: price| cost| amount)?;
         amount; line value; value; gesamt(?:preis|betrag)?(?: netto)?; g\.?-?preis; gp; betrag; summe; positionssumme;
         (?:montant|total|prix total)(?: ligne)?(?: h\.?t\.?)?; 金額(?:\([^)]*\))?; 小計; 合計`,
   rate: String.raw`
         (?:vat|tax|gst)(?: ?%| rate)?; disc(?:ount|\.)?(?: ?%)?; mwst\.?(?: ?%)?; ust\.?(?: ?%)?; rabatt(?: ?%)?;
         t\.?v\.?a\.?(?: ?%)?; remise(?: ?%)?; 税率; 値引`,
-  unit: String.raw`u\.?o\.?m\.?; unit(?: of measure)?; einheit; me; vpe; unit[ée]; u\.; 単位`,
+  unit: String.raw`u\.?o\.?m\.?; u/m; unit(?: of measure)?; einheit; me; vpe; unit[ée]; u\.; 単位`,
   sku: String.raw`
         sku; (?:part|item|product|article|catalog(?:ue)?|material|stock|model) ?(?:no\.?|number|#|code|id); p/n; code;
         art(?:ikel)?\.? ?-? ?(?:nr\.?|nummer|no\.?); material ?-? ?(?:nr\.?|nummer); best(?:ell)?\.? ?-? ?nr\.?;

@@ -41,7 +41,9 @@ interface Header {
   readonly rest: string;
 }
 
-const COLUMN_KINDS = Object.keys(COLUMNS) as Column[];
+const COLUMN_KINDS = Object.keys(COLUMNS) as Exclude<Column, 'other'>[];
+/** A cell of a heading that we do not know. */
+const OTHER_COLUMN = /^\t[^\t\d:]{1,30}(?=\t|$)/;
 const COLUMN_SOURCE = COLUMN_KINDS.map(
   (kind) =>
     `(?<${kind}>${entriesOf(COLUMNS[kind])
@@ -80,7 +82,7 @@ export function findHeader(line: string): Header | null {
   const columns: Column[] = [];
   let rest = line;
   for (;;) {
-    const found = longestColumn(rest);
+    const found = longestColumn(rest) ?? otherColumn(rest);
     if (found === null) break;
     // "Item", then "Description": the first of both is a number or a code.
     const earlier = found.column === 'description' ? columns.indexOf('description') : -1;
@@ -108,6 +110,11 @@ function longestColumn(text: string): { column: Column; length: number } | null 
   return best;
 }
 
+function otherColumn(text: string): { column: Column; length: number } | null {
+  const length = OTHER_COLUMN.exec(text)?.[0].length ?? 0;
+  return length === 0 ? null : { column: 'other', length };
+}
+
 export interface Table {
   readonly items: readonly Item[];
   /** Lines that are part of the table, so that nothing else is read from them. */
@@ -119,31 +126,29 @@ export function findItems(lines: readonly string[], convention: Convention, isEn
   const items: Item[] = [];
   const used = new Set<number>();
   let header: Header | null = null;
-  let name = '';
+  /** The line before, when it is no row: the beginning of one, or the name of the thing. */
+  let before = '';
   for (const [index, line] of lines.entries()) {
     if (items.length >= ROW_LIMIT) break;
     const own = findHeader(line);
-    if (own !== null) {
-      header = own;
-      name = '';
-      used.add(index);
-    } else if (isEnd(index)) {
-      header = null;
-      name = '';
-    }
-    const text = own === null ? line : own.rest;
-    if (text.trim() === '' || (own === null && isEnd(index))) continue;
-    const rows = readRows(text, index, header, convention, name);
-    if (rows.length > 0) {
-      items.push(...rows);
-      if (header !== null) used.add(index);
-      name = '';
-    } else if (header !== null) {
-      // A name on a line of its own belongs to the numbers of the next.
-      name = numbersOf(text, convention).length === 0 ? text.replace(BULLET, '').trim() : '';
-    }
+    if (own !== null) used.add(index);
+    const isOver = own === null && isEnd(index);
+    header = own ?? (isOver ? null : header);
+    const text = own?.rest ?? line;
+    if (own !== null || isOver || text.trim() === '') before = '';
+    if (isOver || text.trim() === '') continue;
+    const rows = readRow(text, index, header, convention, before);
+    items.push(...rows);
+    if (rows.length > 0 && header !== null) used.add(index);
+    before = rows.length > 0 || header === null ? '' : text.replace(BULLET, '').trim();
   }
   return { items: items.length > 0 ? items : labelledItems(lines, convention), lines: used };
+}
+
+function readRow(text: string, line: number, header: Header | null, convention: Convention, before: string): Item[] {
+  const hasNumbers = numbersOf(before, convention).length > 0;
+  const rows = readRows(text, line, header, convention, hasNumbers ? '' : before);
+  return rows.length > 0 || !hasNumbers ? rows : readByArithmetic(`${before}\t${text}`, line, header, convention);
 }
 
 function readRows(text: string, line: number, header: Header | null, convention: Convention, name: string): Item[] {
@@ -338,7 +343,7 @@ function withoutNumber(name: string, header: Header | null, position: number): s
 
 const BULLET_SIGN = /^[\s\t]*[-–•*·◦▪]\s+/u;
 const TRAILING =
-  /[\s\t]*(?:[,;:=@×(–-]|(?<!\p{L})(?:at|@|x|qty\.?|quantity|menge|anzahl|qté|à|zu|je|for|for the price of|for a total of|price|unit price|each)(?!\p{L})|数量|単価)+[\s\t:]*$/iu;
+  /(?:[\s\t]*(?:[,;:=@×(–-]|(?<!\p{L})(?:at|@|x|qty\.?|quantity|menge|anzahl|qté|à|zu|je|einzelpreis|stückpreis|preis|prix unitaire|for|for the price of|for a total of|price|unit price|each)(?!\p{L})|数量|単価))+[\s\t:]*$/iu;
 
 function cleanName(piece: string, isFirst: boolean): string {
   const text = (isFirst ? piece.replace(BULLET_SIGN, '') : piece.replace(FILLER, '')).trim();
@@ -476,7 +481,7 @@ function numbersOf(text: string, convention: Convention): NumberAt[] {
     found.push({
       value,
       mark,
-      isMoney: mark !== '' || value.scale > 0,
+      isMoney: mark !== '' || value.scale > 0 || text[match.index - 1] === '@',
       unit: groups['unit'] ?? null,
       from: match.index,
       to,

@@ -102,7 +102,7 @@ export const LABELS: readonly LabelWords[] = [
     words: {
       en: String.raw`
         (?:requested |required |expected |promised )?(?:delivery|arrival|ship(?:ment|ping)?) (?:due )?(?:date|by|deadline|on or before);
-        (?:date )?(?:required|needed|wanted|requested)(?: by| date| on); need by(?: date)?;
+        (?:date )?(?:required|needed|wanted|requested)(?: by| date| on)?; need by(?: date)?;
         deliver(?:y)? (?:is )?(?:required |needed |requested |due |expected )?(?:by|on|no later than|before|not later than);
         must (?:arrive|be delivered|reach us) (?:by|on|before|no later than); in hands date; deadline`,
       de: String.raw`
@@ -276,6 +276,9 @@ export const LABELS: readonly LabelWords[] = [
         前回(?:の)?(?:ご)?(?:注文|発注)(?:金額|番号|額)?; 受渡(?:場所|条件); 会社名`,
     },
   },
+  // A number of anything else; and "Number" alone, as forms have it under their heading.
+  { label: 'stop', rank: 'other', words: { en: String.raw`[a-z]+ (?:number|no\.|id|#)` } },
+  { label: 'po_number', rank: 'other', words: { en: 'number', de: 'nummer' } },
 ];
 
 /** The entries of a table. */

@@ -41,20 +41,21 @@ const PATTERNS = LABELS.map(({ label, rank, words }) => {
   const japanese = sources.filter((source) => /[\u3041-\u30ff\u4e00-\u9fff]/.test(source));
   const parts = [
     ...(latin.length === 0 ? [] : [`(?<![\\p{L}\\p{N}])(?:${latin.join('|')})(?![\\p{L}]|(?<=[\\p{L}])\\p{N})`]),
-    ...(japanese.length === 0 ? [] : [`(?<![\\u4e00-\\u9fff])(?:${japanese.join('|')})`]),
+    ...(japanese.length === 0 ? [] : [`(?<!(?![前後新旧])[\\u4e00-\\u9fff])(?:${japanese.join('|')})`]),
   ];
   return { label, rank, pattern: new RegExp(parts.join('|'), 'giu') };
 });
 
 /** Headings of an older and of the present state of an order, for what stands below them. */
 const OLD_PART =
-  /^\W*(?:original|previous|prior|old|former|superseded|initial|before|cancelled|vorherige|bisherige|alte|ursprüngliche|ancien(?:ne)?|précédente?|initiale?|旧|変更前|訂正前|前回)[^:@]{0,40}[:：]?\W*$/iu;
+  /^\W*(?:(?:first|initial) (?:version|draft|revision)|erste (?:version|fassung)|première version|original|previous|prior|old|former|superseded|initial|before|cancelled|vorherige|bisherige|alte|ursprüngliche|ancien(?:ne)?|précédente?|initiale?|旧|変更前|訂正前|前回)[^:@]{0,40}[:：]?\W*$/iu;
 const NEW_PART =
   /^\W*(?:revised|new|updated|amended|corrected|current|after|neue?|geänderte|aktualisierte|korrigierte|nouve(?:au|lle)|révisée?|modifiée?|corrigée?|新|変更後|訂正後|改訂後?)[^:@]{0,40}[:：]?\W*$/iu;
 
 /** A heading that numbers a state: "=== Rev 2 ===", "Version B". */
 const NUMBERED = /^\W*(?:rev(?:ision)?|version)\.?\s*#?(\d{1,3}|[A-Z])(?:\W+(?:\([^)]*\)|[^:]{0,30}))?\W*$/iu;
-const ENDED = /\b(?:superseded|obsolete|void|replaced|withdrawn|ungültig|ersetzt|annulée?|remplacée?)\b/iu;
+const ENDED =
+  /\b(?:do not use|ignore this|nicht verwenden|ne pas utiliser|superseded|obsolete|void|replaced|withdrawn|ungültig|ersetzt|annulée?|remplacée?)\b/iu;
 const HEADING_LENGTH = 60;
 
 /** Lines below a heading such as "Original order", or one that numbers an older state than another does. */
@@ -66,11 +67,15 @@ export function oldLines(lines: readonly string[]): ReadonlySet<number> {
   for (const [index, line] of lines.entries()) {
     const state = states[index] ?? null;
     if (state !== null) isOld = state !== newest || ENDED.test(line);
-    else if (OLD_PART.test(line)) isOld = true;
+    else if (OLD_PART.test(line) || isEndedHeading(line)) isOld = true;
     else if (NEW_PART.test(line)) isOld = false;
     if (isOld) old.add(index);
   }
   return old;
+}
+
+function isEndedHeading(line: string): boolean {
+  return line.length <= HEADING_LENGTH && line.split(/\s+/).length <= 6 && !/[:.]/.test(line) && ENDED.test(line);
 }
 
 function newestState(states: readonly string[]): string | undefined {
@@ -109,10 +114,14 @@ function longest(line: string): Found[] {
   for (const { label, rank, pattern } of PATTERNS)
     for (const match of line.matchAll(pattern))
       all.push({ label, rank, from: match.index, to: match.index + match[0].length });
-  all.sort((a, b) => a.from - b.from || b.to - a.to || (a.rank === 'main' ? -1 : 1));
+  all.sort((a, b) => a.from - b.from || b.to - a.to || rankOf(a) - rankOf(b));
   const kept: Found[] = [];
   for (const found of all) if (found.from >= (kept.at(-1)?.to ?? 0)) kept.push(found);
   return kept;
+}
+
+function rankOf({ rank }: Found): number {
+  return rank === 'main' ? 0 : 1;
 }
 
 const COLON = /^\s*(?:\([^)]{0,40}\)\s*)?(?:[:=]|is[: ]|is$)\s*/iu;

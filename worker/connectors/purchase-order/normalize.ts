@@ -2,7 +2,7 @@
 
 /** Thousands that are set apart by a blank that does not break are one number. */
 const NUMBER_BLANK = /(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))/g;
-/** Words of forms that are set wide: 納　期. */
+/** Words of forms that are set wide, with a wide blank between their two letters. */
 const WIDE =
   /(?<![^\s\u3000|])(納|金|合|小|単|数|品|備|住|件|総|税)\u3000+(期|額|計|価|量|名|番|考|所)(?![\u4e00-\u9fff])/g;
 const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad]/g;
