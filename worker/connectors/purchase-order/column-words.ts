@@ -6,7 +6,8 @@ export type Column = 'index' | 'sku' | 'description' | 'quantity' | 'unit' | 'pr
 export const COLUMNS: Readonly<Record<Exclude<Column, 'other'>, string>> = {
   price: String.raw`
         unit (?:price|cost); price (?:per unit|each|/ ?unit); price; rate; cost; (?:einzel|st[üu]ck)preis; e\.?-?preis;
-        ep; preis(?: je einheit| pro st[üu]ck| / ?st[üu]ck)?; preis ?/ ?(?:einheit|st(?:ü|ue)ck|me); prix ?/ ?unit[ée]; price ?/ ?unit; prix (?:unitaire|unit\.?|u\.?)(?: h\.?t\.?)?;
+        ep; preis(?: je einheit| pro st[üu]ck| / ?st[üu]ck)?; preis ?/ ?(?:einheit|st(?:ü|ue)ck|me); prix ?/ ?unit[ée];
+        price ?/ ?unit; prix (?:unitaire|unit\.?|u\.?)(?: h\.?t\.?)?;
         p\.?u\.?(?: h\.?t\.?)?; prix; 単価(?:\([^)]*\))?; 価格`,
   quantity: String.raw`
         qty\.?(?: ordered)?; quantity(?: ordered)?; quant\.?; units; menge; anzahl; st[üu]ckzahl; qt[ée]s?\.?;
@@ -35,7 +36,8 @@ export const COLUMNS: Readonly<Record<Exclude<Column, 'other'>, string>> = {
 /** A number may lean on them. As a regular expression. */
 export const UNITS = String.raw`
   pcs?\.?; pieces?; ea\.?; each; units?; box(?:es)?; ctns?; cartons?; cases?; packs?; pkts?; pairs?; sets?;
-  rolls?; reams?; sheets?; bags?; sack; säcke; eimer; dosen?; flaschen?; kg; bottles?; drums?; pallets?; dozen; dz; hrs?; hours?; days?; kg; g; lbs?; oz; t;
+  rolls?; reams?; sheets?; bags?; sack; säcke; eimer; dosen?; flaschen?; kg; bottles?; drums?; pallets?; dozen; dz; hrs?;
+        hours?; days?; kg; g; lbs?; oz; t;
   m; m2; m3; cm; mm; ft; in; l; ltrs?; lit(?:er; re)s?; gal; st(?:k; ck)?\.?; st[üu]ck; pack(?:ung(?:en)?)?;
   karton(?:s)?; paar; rollen?; kisten?; std\.?; pi[èe]ces?; pces?; bo[îi]tes?; unit[ée]s?; lots?; cartons?;
   rouleaux?; paires?; 個; 本; 枚; 台; 箱; 式; セット; 冊; 袋; 缶; 組; 巻; 着; 足; 点; ケース; ロール; パック; kg; リットル`
