@@ -9,7 +9,7 @@ import type { RunEvent } from './events.ts';
 import type { Node } from './node.ts';
 import type { Run } from './run.ts';
 import { phaseOf } from './status.ts';
-import type { StopReason } from './task.ts';
+import type { EdgeSpec, StopReason } from './task.ts';
 
 export interface Transition {
   /** Wall ms. */
@@ -154,10 +154,17 @@ function tellGrowth(run: Run, event: RunEvent): Transition[] {
   if (event.type === 'PromiseBroken') return [line(`broke the promise ${event.promise}: ${event.reason}`)];
   const { edges = [], promises = [], display = [] } = event.change;
   return [
-    ...edges.map(({ from, to }) => line(`added ${from} -> ${to}`)),
+    ...edgesTold(edges).map(line),
     ...promises.map((promise) => line(`promised ${JSON.stringify(promise)}`)),
     ...display.map((look) => line(`dressed ${'node' in look ? look.node : `${look.edge.from} -> ${look.edge.to}`}`)),
   ];
+}
+
+const SHOWN_EDGES = 3;
+
+function edgesTold(edges: readonly EdgeSpec[]): string[] {
+  const texts = edges.map(({ from, to }) => `added ${from} -> ${to}`);
+  return texts.length <= SHOWN_EDGES ? texts : [`${texts[0] ?? ''} and ${texts.length - 1} more edges`];
 }
 
 function startNote(node: Node): string {

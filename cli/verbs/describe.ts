@@ -23,6 +23,7 @@ import { listView } from '../views.ts';
 
 const SHOWN_NODES = 100;
 const SHOWN_TRANSITIONS = 15;
+const SHOWN_GHOSTS = 10;
 const SHOWN_RUNS = 10;
 const VALUE_WIDTH = 2_000;
 
@@ -101,7 +102,7 @@ async function describeRun(session: Session, store: Store, name: string): Promis
   return [
     ...head,
     ...conditionBlock(session, object, wall),
-    ...(run === null ? [] : [...nodeBlock(session, run, wall), ...askedBlock(run)]),
+    ...(run === null ? [] : [...nodeBlock(session, run, wall), ...(await openBlock(session, run)), ...askedBlock(run)]),
     ...(loaded === null ? [] : transitionBlock(session, name, [...transitions(loaded.events)])),
   ];
 }
@@ -130,12 +131,14 @@ function nodeBlock(session: Session, run: Run, wall: number): string[] {
   const nodes = [...run.nodes.values()];
   const rank = (node: Node): number => ['FAILED', 'RETRYING', 'RUNNING', 'WAITING'].indexOf(node.state) >>> 0;
   const shown = nodes.length <= SHOWN_NODES ? nodes : nodes.toSorted((a, b) => rank(a) - rank(b)).slice(0, SHOWN_NODES);
+  const isGrown = shown.some(({ createdBy }) => createdBy !== null);
   const rows = shown.map((node) => [
     node.id,
     { text: node.state, paint: statePaint(colors, node.state) },
     String(node.attempts),
     node.startedAt === null ? '' : duration((node.finishedAt ?? wall) - node.startedAt),
     node.worker ?? '',
+    ...(isGrown ? [node.createdBy ?? ''] : []),
     node.error === null ? '' : `${node.error.type}: ${node.error.message}`,
   ]);
   const columns = [
@@ -144,6 +147,7 @@ function nodeBlock(session: Session, run: Run, wall: number): string[] {
     { title: 'ATTEMPTS', align: 'right' as const },
     { title: 'TIME', align: 'right' as const },
     { title: 'WORKER' },
+    ...(isGrown ? [{ title: 'ADDED BY' }] : []),
     { title: 'MESSAGE' },
   ];
   const left = nodes.length - shown.length;
@@ -152,6 +156,36 @@ function nodeBlock(session: Session, run: Run, wall: number): string[] {
     `${colors.bold('Nodes')} (${count(nodes.length, 'task')}: ${countsText(run.counts)})`,
     ...indent(tableLines(columns, rows, { header: colors.dim })),
     ...(left > 0 ? [`  ... and ${left} more; \`oarlock get run ${run.name} -o json\` has them all`] : []),
+  ];
+}
+
+/** What may still come, as `graph` draws it. */
+async function openBlock(session: Session, run: Run): Promise<string[]> {
+  if (run.end !== null) return [];
+  const [{ futuresOf }, { pictureOf }, words] = await Promise.all([
+    import('../../manifests/futures.ts'),
+    import('../../kernel/picture/picture.ts'),
+    import('../../kernel/picture/words.ts'),
+  ]);
+  const ghosts = pictureOf(run, futuresOf(run)).nodes.filter(
+    ({ ghost, look }) => ghost !== null && look !== 'impossible',
+  );
+  if (ghosts.length === 0) return [];
+  const rows = ghosts.slice(0, SHOWN_GHOSTS).map((ghost) => {
+    const { sign, means } = words.signOf(ghost);
+    const note = words.noteOf(ghost);
+    return [
+      `${sign} ${clean(words.nameOf(ghost))}`,
+      note === '' ? means : `${means}, ${note}`,
+      clean(words.originOf(ghost).replace(/^by /, '')),
+    ];
+  });
+  const left = ghosts.length - rows.length;
+  return [
+    '',
+    session.colors.bold('May still come'),
+    ...indent(tableLines([{ title: 'TASK' }, { title: 'HOW' }, { title: 'BY' }], rows, { header: session.colors.dim })),
+    ...(left > 0 ? [`  ... and ${left} more; \`oarlock graph ${run.name}\` draws them`] : []),
   ];
 }
 

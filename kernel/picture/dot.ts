@@ -67,7 +67,7 @@ function nodeAttributes(node: PictureNode): Attributes {
   const name = `${signOf(node).sign} ${nameOf(node)}`;
   return {
     label: escaped(name) + (note === '' ? '' : `\\n${escaped(note)}`),
-    tooltip: escaped(`${node.id}: ${originOf(node)}`),
+    tooltip: escaped(`${node.id}: ${ghost === null ? '' : `${signOf(node).means}, `}${originOf(node)}`),
     style: `${ghost === null ? 'rounded,' : ''}filled${border}`,
     ...LOOK_STYLES[look],
     ...paint,

@@ -67,7 +67,7 @@ export function originOf({ state, createdBy, ghost }: PictureNode): string {
     ghost.by.length > MAKERS
       ? `${ghost.by.slice(0, MAKERS).join(', ')} and ${ghost.by.length - MAKERS} more`
       : ghost.by.join(', ');
-  return makers === '' ? signOf({ look: 'impossible', ghost }).means : `may be added by ${makers}`;
+  return makers === '' ? signOf({ look: 'impossible', ghost }).means : `by ${makers}`;
 }
 
 const MAKERS = 3;
