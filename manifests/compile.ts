@@ -5,6 +5,7 @@
 //
 // C1  the same manifests give the same Registration, in the order in which they were written.
 
+import { checkRegistration } from '../kernel/change.ts';
 import { AdmissionError } from '../kernel/errors.ts';
 import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
 import type { FailurePolicy, NodeSpec, Registration, RetryRule, TaskSpec } from '../kernel/task.ts';
@@ -45,11 +46,12 @@ export function compile(run: RunToCompile, workflow: WorkflowToCompile, tasks: T
     : { change: { nodes: compileNodes(nodesOf(spec), tasks, findings) } };
   const templates = templatesOf(spec).map((task, index) => compileTemplate(task, index, tasks, findings));
   const promises = promisesOf(spec);
-  if (!findings.isEmpty) {
+  const refuse = (): never => {
     const source = workflow.name === null ? `WorkflowRun/${run.name}` : `Workflow/${workflow.name}`;
     throw new AdmissionError(source, toProblems(findings.list(), undefined));
-  }
-  return {
+  };
+  if (!findings.isEmpty) refuse();
+  const registration: Registration = {
     name: run.name,
     uid: run.uid,
     workflow: workflow.name,
@@ -60,6 +62,9 @@ export function compile(run: RunToCompile, workflow: WorkflowToCompile, tasks: T
     ...compiled,
     ...(promises.length === 0 ? {} : { change: { ...compiled.change, promises } }),
   };
+  const broken = promises.length === 0 ? null : checkRegistration(registration);
+  if (broken !== null) findings.add(['spec', 'promises'], 'Invalid', broken);
+  return findings.isEmpty ? registration : refuse();
 }
 
 function isStates(spec: JsonObject): boolean {

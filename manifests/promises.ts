@@ -5,9 +5,12 @@
 // I1  a name that can never be there is refused; one that is not there yet, but could come, is a warning.
 
 import { isObject, type JsonObject, textOf } from '../kernel/json.ts';
+import { checkRegistration } from '../kernel/change.ts';
+import { promiseProblem } from '../kernel/promises/problem.ts';
 import type { PromiseSpec } from '../kernel/promises/promise.ts';
+import type { NodeSpec } from '../kernel/task.ts';
 import { didYouMean, type Findings, type Path, quote } from './problems.ts';
-import { checkId, checkTaskBody, idOf } from './tasks.ts';
+import { checkId, checkTaskBody, dependenciesOf, idOf } from './tasks.ts';
 
 /** What a workflow has before it runs. */
 export interface GraphNames {
@@ -44,6 +47,36 @@ export function checkGrowth(
     if (findings.isFull) return;
     checkPromise(promise, [...path, 'promises', index], { nodes: ids, tasks }, findings, warnings);
   }
+  if (nodes !== null && promises.length > 0 && findings.isEmpty) checkKept(spec, path, nodes, findings);
+}
+
+/** Does the graph, as it is written, keep what it promises? */
+function checkKept(spec: JsonObject, path: Path, tasks: readonly JsonObject[], findings: Findings): void {
+  const executor = { type: 'inline', name: '' } as const;
+  const nodes = tasks.map((task): NodeSpec => {
+    const { taskRef } = task;
+    const name = typeof taskRef === 'string' ? { task: taskRef } : {};
+    return { id: idOf(task), task: { ...name, executor }, dependencies: [...new Set(dependenciesOf(task))] };
+  });
+  const templates = Object.fromEntries(templatesOf(spec).map((task) => [idOf(task), { executor }]));
+  const problemOf = (promises: readonly PromiseSpec[]): string | null =>
+    checkRegistration({
+      name: '',
+      uid: '',
+      workflow: null,
+      workflowGeneration: 0,
+      input: null,
+      templates,
+      change: { nodes, promises },
+    });
+  const promises = promisesOf(spec);
+  if (problemOf(promises) === null) return;
+  // The first one that is not kept by itself has the place.
+  for (const [index, promise] of promises.entries()) {
+    const problem = problemOf([promise]);
+    if (problem !== null) return findings.add([...path, 'promises', index], 'Invalid', problem);
+  }
+  findings.add([...path, 'promises'], 'Invalid', problemOf(promises) ?? '');
 }
 
 function stateNames(spec: JsonObject): ReadonlySet<string> {
@@ -80,10 +113,23 @@ function checkPromise(
   findings: Findings,
   warnings: Findings,
 ): void {
+  const before = findings.list().length;
   checkShape(promise, path, findings);
   const { only } = promise;
   if (isObject(only)) checkBounds(only, [...path, 'only'], findings);
+  if (findings.list().length === before) checkWords(promise, path, names, findings);
   for (const selector of selectorsIn(promise, path)) checkSelector(selector, names, warnings);
+}
+
+/** What the kernel says of it: of shapes, above all. Names of states are nodes only as they are visited. */
+function checkWords(promise: JsonObject, path: Path, { nodes, tasks }: GraphNames, findings: Findings): void {
+  const known = {
+    isNode: (id: string) => nodes === null || nodes.has(id),
+    isTask: (name: string) => tasks.has(name),
+  };
+  const problem = promiseProblem(specOf(promise), known);
+  const isShape = promise['shape'] !== undefined;
+  if (problem !== null) findings.add(isShape ? [...path, 'shape'] : path, 'Invalid', problem);
 }
 
 function checkShape(promise: JsonObject, path: Path, findings: Findings): void {
@@ -169,8 +215,10 @@ function checkSelector({ value, path }: PlacedSelector, names: GraphNames, warni
 
 /** The promises in the kernel's form: `shape: {shape, from, to}` says the same as the three side by side. */
 export function promisesOf(spec: JsonObject): PromiseSpec[] {
-  return ((spec['promises'] ?? []) as JsonObject[]).map((promise) => {
-    const { shape, ...rest } = promise;
-    return (isObject(shape) ? { ...shape, ...rest } : promise) as PromiseSpec;
-  });
+  return ((spec['promises'] ?? []) as JsonObject[]).map(specOf);
+}
+
+function specOf(promise: JsonObject): PromiseSpec {
+  const { shape, ...rest } = promise;
+  return (isObject(shape) ? { ...shape, ...rest } : promise) as PromiseSpec;
 }

@@ -94,13 +94,28 @@ const refused: readonly { name: string; text: string; words: string[] }[] = [
   },
   {
     name: 'ends within and beside a shape',
-    text: '  promises:\n    - {shape: {shape: A -> B, from: A, to: B}, to: B}\n',
-    words: ['9:48 spec.promises[0].to: expected it inside shape or beside it, found both'],
+    text: '  promises:\n    - {shape: {shape: M, from: A, to: B}, to: B}\n',
+    words: ['9:43 spec.promises[0].to: expected it inside shape or beside it, found both'],
   },
   {
     name: 'a part between a node and itself',
     text: '  promises:\n    - shape: {shape: M*, from: A, to: A}\n',
     words: ['9:39 spec.promises[0].shape.to: expected another node than from, found "A" again'],
+  },
+  {
+    name: 'a shape that is none',
+    text: '  promises:\n    - shape: A -> (B\n',
+    words: ['9:14 spec.promises[0].shape: shape "A -> (B": expected ")" at 8, found the end'],
+  },
+  {
+    name: 'a shape of what is not there',
+    text: '  promises:\n    - shape: A -> M* -> B\n',
+    words: ['9:14 spec.promises[0].shape: shape "A -> M* -> B": no node and no template "M"'],
+  },
+  {
+    name: 'a shape that the graph does not have',
+    text: `${TEMPLATES}  promises:\n    - {noNewNodes: true}\n    - shape: B -> A\n`,
+    words: ['12:7 spec.promises[1]: promise {shape: "B -> A"}: edge "A" -> "B" does not agree with it'],
   },
 ];
 
@@ -152,15 +167,9 @@ const GROWTH = {
     { id: 'M', command: 'm' },
     { id: 'page', taskRef: 'fetch', when: '$.tasks.later.output.ok' },
   ],
-  promises: [
-    { shape: { shape: 'A -> M* -> B', from: 'A', to: 'B' } },
-    { only: { nodes: [{ task: 'M' }], atMost: 3 }, by: 'A' },
-  ],
+  promises: [{ noEdges: { to: { task: 'M' } } }, { only: { nodes: [{ task: 'M' }], atMost: 3 }, by: 'A' }],
 };
-const COMPILED = [
-  { shape: 'A -> M* -> B', from: 'A', to: 'B' },
-  { only: { nodes: [{ task: 'M' }], atMost: 3 }, by: 'A' },
-];
+const COMPILED = [{ noEdges: { to: { task: 'M' } } }, { only: { nodes: [{ task: 'M' }], atMost: 3 }, by: 'A' }];
 
 describe('what the kernel gets', () => {
   const fronts: readonly { name: string; spec: JsonObject }[] = [
@@ -187,6 +196,17 @@ describe('what the kernel gets', () => {
       0,
     );
     expect((begun ?? registration).change.promises).toEqual(COMPILED);
+  });
+
+  test('the part of a shape in either way of writing', () => {
+    const tasks = [
+      { id: 'A', command: 'a' },
+      { id: 'B', command: 'b', dependencies: ['A'] },
+    ];
+    const form = { shape: 'M*', from: 'A', to: 'B' };
+    const promises = [{ shape: form }, form];
+    const { change } = compiled({ tasks, templates: [{ id: 'M', command: 'm' }], promises });
+    expect(change.promises).toEqual([form, form]);
   });
 
   test('Tasks that only templates refer to are loaded', () => {
