@@ -67,12 +67,15 @@ export function toProblems(
   locate: Locate | undefined,
   rewrite: (path: Path) => Path = (path) => path,
 ): Problem[] {
-  return findings.map((finding, index) => {
+  const problems = findings.map((finding, index): Problem => {
     const path = rewrite(finding.path);
     const place = finding.place ?? (index < PLACED ? locate?.(path, finding.atKey === true) : undefined);
     const problem = { path: formatPath(path), message: finding.message, reason: finding.reason };
     return place === undefined ? problem : { ...problem, ...place };
   });
+  // As they stand in the document; those without a place keep theirs behind them.
+  const line = (problem: Problem): number => problem.line ?? Number.MAX_SAFE_INTEGER;
+  return problems.sort((one, other) => line(one) - line(other) || (one.column ?? 0) - (other.column ?? 0));
 }
 
 const PLAIN_KEY = /^[A-Za-z_$][\w$-]{0,99}$/;

@@ -1,7 +1,7 @@
 // The sentences about a run that all views share: a transition, a failure, the end.
 
 import type { Transition } from '../../kernel/history.ts';
-import { NODE_STATES, type NodeState } from '../../kernel/node.ts';
+import { NODE_STATES, type Node, type NodeState } from '../../kernel/node.ts';
 import type { Run } from '../../kernel/run.ts';
 import { phaseOf } from '../../kernel/status.ts';
 import { type Colors, statePaint } from '../output/colors.ts';
@@ -70,14 +70,17 @@ export function endLines(run: Run, colors: Colors): string[] {
     `${colors.bold(run.name)} ${statePaint(colors, phase)(phase)} in ${took}${message}`,
     `  ${count(run.nodes.size, 'task')}: ${countsText(run.counts)}`,
   ];
-  const failed = run.firstFailure?.id;
-  if (phase === 'Failed' && failed !== undefined) {
-    const id = quoteArgument(failed);
-    lines.push(
-      `  next: \`oarlock logs ${run.name} ${id}\` shows all it wrote, \`oarlock restart ${run.name} ${id}\` runs it again`,
-    );
-  }
+  if (phase === 'Failed' && run.firstFailure !== null) lines.push(`  next: ${nextStep(run, run.firstFailure)}`);
   return lines;
+}
+
+/** What is worth to be tried: what was undone cannot be restarted, and what ran inside the controller wrote nothing. */
+function nextStep(run: Run, failed: Node): string {
+  const id = quoteArgument(failed.id);
+  const shown = failed.isInline
+    ? `\`oarlock history ${run.name}\` shows how it came to that`
+    : `\`oarlock logs ${run.name} ${id}\` shows all it wrote`;
+  return run.undoing === null ? `${shown}, \`oarlock restart ${run.name} ${id}\` runs it again` : shown;
 }
 
 /** As one argument for a shell. */

@@ -46,6 +46,8 @@ export async function restart(session: Session, options: { run: string; node: st
   const store = await session.store();
   const { run } = await openStartedRun(store, options.run);
   if (!run.nodes.has(options.node)) throw noNode(run, options.node);
+  if (run.undoing !== null)
+    throw new Failure(1, `run "${options.run}" was undone and cannot be restarted`, 'start a new run instead');
   const nonce = await session.randomHex(8);
   await editSpec(
     store,

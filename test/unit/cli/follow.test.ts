@@ -6,6 +6,7 @@ import { lastLines } from '../../../cli/follow/log-tail.ts';
 import type { ReadTail, RunView } from '../../../cli/follow/view.ts';
 import { endLines, quoteArgument } from '../../../cli/follow/words.ts';
 import { colorsFor } from '../../../cli/output/colors.ts';
+import { apply, newRun } from '../../../kernel/apply.ts';
 import type { RunEvent } from '../../../kernel/events.ts';
 import type { Transition } from '../../../kernel/history.ts';
 import type { Outcome } from '../../../kernel/task.ts';
@@ -356,6 +357,17 @@ describe('the end of a run', () => {
       '  1 task: 1 FAILED',
       "  next: `oarlock logs r-1 'a task'` shows all it wrote, `oarlock restart r-1 'a task'` runs it again",
     ]);
+  });
+
+  test('that was undone is not to be restarted', () => {
+    const script = new Script('a task');
+    script.attempt('a task', FAILED);
+    script.finish('Failed', 'task "a task" failed: exit code 3');
+    const [first, ...others] = script.events;
+    if (first?.type !== 'Registered') throw new Error('expected a registration');
+    const run = others.reduce(apply, newRun(first));
+    run.undoing = { phase: 'Failed', reason: 'TaskFailed', message: 'exit code 3' };
+    expect(endLines(run, PLAIN).at(-1)).toBe("  next: `oarlock logs r-1 'a task'` shows all it wrote");
   });
 });
 
