@@ -54,6 +54,8 @@ export class ActiveRun {
   /** Engine time of the last publication; undefined: never. */
   publishedAt: number | undefined;
   publishedSeq = 0;
+  /** So many of the Signals that it took are gone. */
+  signalsCleared = 0;
 
   constructor(ref: RunRef, run: Run, journal: Journal, places: RunPlaces, completion: Ends) {
     this.ref = ref;

@@ -291,6 +291,16 @@ class Controller {
     if (active.lastSeq !== active.publishedSeq) this.#publisher.want(active);
     active.publishedSeq = active.lastSeq;
     this.#inBackground(active, active.snapshot());
+    this.#inBackground(active, this.#clearSignals(active));
+  }
+
+  /** Signals that the run has taken go as soon as the lines that say so are recorded; a run may live for long, and take many. */
+  async #clearSignals(active: ActiveRun): Promise<void> {
+    const { consumedSignals } = active.run;
+    if (consumedSignals.size === active.signalsCleared) return;
+    active.signalsCleared = consumedSignals.size;
+    await active.recorded();
+    await this.#signals.consumed(active.ref.uid, (signal) => consumedSignals.has(signal));
   }
 
   #setTimer(active: ActiveRun, now: Now): void {

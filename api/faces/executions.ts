@@ -5,7 +5,7 @@ import type { Context } from 'koa';
 import type Router from 'koa-router';
 import { StoreError } from '../../kernel/errors.ts';
 import { isObject, type Json, type JsonObject, textAt } from '../../kernel/json.ts';
-import { nodeStatuses } from '../../kernel/status.ts';
+import { summarize } from '../../kernel/status.ts';
 import { API_GROUP, API_VERSION, type Manifest, type Resource } from '../../manifests/model.ts';
 import { isObjectName } from '../../manifests/names.ts';
 import { allRuns, foldedRun } from '../core/runs.ts';
@@ -16,6 +16,7 @@ import { decodeData, decodeValue } from '../resources/decode.ts';
 import { continueAfter, continueToken } from '../resources/read.ts';
 import { alreadyEnded, checkReadable, hasEnded } from '../resources/rules.ts';
 import { param } from '../resources/routes.ts';
+import { historyOf, stepOf, stepsOf } from './execution-steps.ts';
 import { findExecution, phaseOf, present, statusOf } from './names.ts';
 
 const PAGE = 100;
@@ -28,7 +29,12 @@ export function addExecutions(router: Router, deps: ApiDeps, bodies: BodyReader)
   router.get('/workflow-executions/:id', async (ctx) => {
     ctx.body = await whole(deps, await existing(deps, ctx));
   });
-  router.get('/workflow-executions/:id/steps/:stepId', (ctx) => step(deps, ctx));
+  router.get('/workflow-executions/:id/steps/:stepId', async (ctx) => {
+    ctx.body = await stepOf(deps, await existing(deps, ctx), param(ctx, 'stepId'));
+  });
+  router.get('/workflow-executions/:id/history', async (ctx) => {
+    ctx.body = { history: await historyOf(deps, await existing(deps, ctx), null) };
+  });
   router.put('/workflow-executions/:id/cancel', (ctx) => cancel(deps, ctx));
 }
 
@@ -98,46 +104,15 @@ function summary(run: Resource): JsonObject {
 
 async function whole(deps: ApiDeps, object: Resource): Promise<JsonObject> {
   const run = await foldedRun(deps.store, object);
-  const nodes = run === null ? {} : nodeStatuses(run);
-  const steps = Object.entries(nodes).map(([id, node]) => stepFace(id, node));
-  const active = steps.filter(({ status }) =>
-    ['RUNNING', 'RETRYING', 'WAITING'].includes(typeof status === 'string' ? status : ''),
-  );
-  const status = object.status ?? {};
+  // What is published may be some milliseconds behind the steps.
+  const now = run === null ? {} : summarize(run, object.metadata.generation);
+  const status: JsonObject = { ...object.status, ...now };
   return {
-    ...summary(object),
+    ...summary({ ...object, status }),
     input: object.spec['input'] ?? {},
     ...present({ output: status['output'] ?? null, error: status['error'] ?? null }),
-    currentState: active[0]?.['id'] ?? null,
-    currentSteps: active.map(({ id }) => id ?? ''),
-    steps,
+    ...stepsOf(run),
   };
-}
-
-function stepFace(id: string, node: Json): JsonObject {
-  const { state, attempts, startTime, finishTime, worker, output, error, dependencies } = isObject(node) ? node : {};
-  return {
-    id,
-    status: state ?? 'PENDING',
-    attempts: attempts ?? 0,
-    ...present({
-      startedAt: startTime ?? null,
-      finishedAt: finishTime ?? null,
-      worker: worker ?? null,
-      output: output ?? null,
-      error: error ?? null,
-    }),
-    dependencies: dependencies ?? [],
-  };
-}
-
-async function step(deps: ApiDeps, ctx: Context): Promise<void> {
-  const object = await existing(deps, ctx);
-  const run = await foldedRun(deps.store, object);
-  const id = param(ctx, 'stepId');
-  const node = run === null ? undefined : nodeStatuses(run)[id];
-  if (node === undefined) throw notFound(`workflowruns/${object.metadata.name}/steps`, '', id);
-  ctx.body = { executionId: object.metadata.name, ...stepFace(id, node) };
 }
 
 // --- list ----------------------------------------------------------------------------------------

@@ -117,8 +117,20 @@ const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: '/workflow-executions/{id}/steps/{stepId}',
-    summary: 'Status of one step.',
-    answer: { code: '200', example: { executionId: '6c0f...', id: 'A', status: 'SUCCESS', attempts: 1 } },
+    summary: 'One step: status, attempts, input, output, and its history.',
+    answer: {
+      code: '200',
+      example: { executionId: '6c0f...', id: 'A', status: 'SUCCESS', attempts: 1, input: {}, output: {}, history: [] },
+    },
+  },
+  {
+    method: 'get',
+    path: '/workflow-executions/{id}/history',
+    summary: 'Every transition of an execution and of its steps.',
+    answer: {
+      code: '200',
+      example: { history: [{ time: '2026-01-01T00:00:00Z', step: 'A', from: 'RUNNING', to: 'SUCCESS' }] },
+    },
   },
   {
     method: 'put',
