@@ -1,4 +1,6 @@
-// The sentences about a run that all views share: a transition, a failure, the end.
+// The sentences about a run that all views share: a transition, a failure, the end, and what is worth to be tried then.
+//
+// Does not own: when they are said (lines.ts, live.ts), nor what happened (kernel/history.ts).
 
 import type { Transition } from '../../kernel/history.ts';
 import { NODE_STATES, type Node, type NodeState } from '../../kernel/node.ts';
