@@ -1,25 +1,24 @@
 // What the engine does, in numbers, for Prometheus.
 //
 // The only door to prom-client. Numbers about runs come from the store when somebody asks, kept up to date by the changes since then, so
-// that asking costs what has changed; what a run did is counted when it ends, from its journal.
+// that asking costs what has changed; how long tasks wait and take, the controller counts and tells (controller/numbers.ts).
 //
-// M1  several API processes count the same runs: take these numbers from one of them only.
-// M2  counters and durations of runs begin with the first time that somebody asks.
+// M1  several API processes say the same of the engine: take these numbers from one of them only.
+// M2  what the controller tells begins anew with it; ended runs are counted from the first time that somebody asks.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Context, Next } from 'koa';
 import type Router from 'koa-router';
-import { isObject, type JsonObject, textAt } from '../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textAt } from '../kernel/json.ts';
 import { NODE_STATES } from '../kernel/node.ts';
 import { StoreError } from '../kernel/errors.ts';
 import type { Resource } from '../manifests/model.ts';
-import { allRuns, endedAt, foldedRun } from './core/runs.ts';
+import { allRuns, endedAt } from './core/runs.ts';
 import type { ApiDeps } from './deps.ts';
 
 const PHASES = ['Pending', 'Running', 'Suspended', 'Compensating', 'Succeeded', 'Failed', 'Cancelled'];
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800];
 const LOOP_MS = 50;
-const PERIODS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800, 7200];
 
 export class Metrics {
   readonly registry = new Registry();
@@ -30,10 +29,12 @@ export class Metrics {
     buckets: SECONDS,
     registers: [this.registry],
   });
+  readonly #deps: ApiDeps;
   readonly #tally: RunTally;
   #isWatchingLoop = false;
 
   constructor(deps: ApiDeps) {
+    this.#deps = deps;
     this.#tally = new RunTally(deps, this.registry);
   }
 
@@ -43,7 +44,7 @@ export class Metrics {
       collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LOOP_MS });
     this.#isWatchingLoop = true;
     await this.#tally.refresh();
-    return this.registry.metrics();
+    return `${await this.registry.metrics()}${controllerText(await this.#deps.store.seats.numbers())}`;
   }
 
   observe(method: string, route: string, code: number, seconds: number): void {
@@ -66,8 +67,6 @@ class RunTally {
   readonly #workers: Gauge;
   readonly #slots: Gauge;
   readonly #ended: Counter;
-  readonly #attempts: Histogram;
-  readonly #waits: Histogram;
   #revision: number | null = null;
   #refreshing: Promise<void> | null = null;
 
@@ -96,19 +95,6 @@ class RunTally {
       name: 'oarlock_runs_ended_total',
       help: 'Runs that ended since these numbers were first asked for.',
       labelNames: ['phase'],
-      registers,
-    });
-    this.#attempts = new Histogram({
-      name: 'oarlock_task_seconds',
-      help: 'From the start of the last attempt of a task to its end, of runs that ended.',
-      labelNames: ['state'],
-      buckets: PERIODS,
-      registers,
-    });
-    this.#waits = new Histogram({
-      name: 'oarlock_task_wait_seconds',
-      help: 'From the end of the last predecessor of a task to its start, of runs that ended.',
-      buckets: SECONDS,
       registers,
     });
   }
@@ -144,14 +130,14 @@ class RunTally {
     const stop = new AbortController();
     for await (const change of resources.watch(from, stop.signal)) {
       this.#revision = change.revision;
-      if (change.kind === 'WorkflowRun') await this.#take(change.object, change.verb === 'Deleted');
+      if (change.kind === 'WorkflowRun') this.#take(change.object, change.verb === 'Deleted');
       // The newest may have been merged into one after it, so more may come; what is missing comes next time.
       if (change.revision >= newest) break;
     }
     stop.abort();
   }
 
-  async #take(run: Resource, isGone: boolean): Promise<void> {
+  #take(run: Resource, isGone: boolean): void {
     const { uid } = run.metadata;
     const before = this.#runs.get(uid);
     if (isGone) return void this.#runs.delete(uid);
@@ -159,18 +145,6 @@ class RunTally {
     this.#runs.set(uid, known);
     if (endedAt(run) === undefined || before?.phase === known.phase) return;
     this.#ended.inc({ phase: known.phase });
-    await this.#observeTasks(run);
-  }
-
-  async #observeTasks(object: Resource): Promise<void> {
-    const run = await foldedRun(this.#deps.store, object);
-    for (const { startedAt, finishedAt, state, predecessors } of run?.nodes.values() ?? []) {
-      if (startedAt === null || finishedAt === null) continue;
-      this.#attempts.observe({ state }, Math.max(0, finishedAt - startedAt) / 1000);
-      let ready = run?.startedAt ?? startedAt;
-      for (const predecessor of predecessors) ready = Math.max(ready, predecessor.finishedAt ?? 0);
-      this.#waits.observe(Math.max(0, startedAt - ready) / 1000);
-    }
   }
 
   async #publish(): Promise<void> {
@@ -192,6 +166,44 @@ class RunTally {
     this.#workers.set({ state: 'draining' }, draining);
     this.#slots.set(alive.reduce((sum, { slots }) => sum + slots, 0));
   }
+}
+
+// --- what the controller tells -------------------------------------------------------------------
+
+const HISTOGRAMS = [
+  ['oarlock_task_wait_seconds', 'waits', 'From the moment that a task was ready to its start.'],
+  ['oarlock_attempt_seconds', 'attempts', 'How long attempts of tasks took.'],
+  ['oarlock_journal_sync_seconds', 'syncs', 'From a line in a journal until it was recorded.'],
+  ['oarlock_controller_lag_seconds', 'lateness', 'How late the timers of the controller came.'],
+] as const;
+
+/** In the words of Prometheus; numbers that are not what they should be are left out. */
+function controllerText(numbers: JsonObject | null): string {
+  if (numbers === null) return '';
+  const lines = [
+    ...single('oarlock_ready_tasks', 'gauge', 'Tasks that are ready and wait for room at a worker.', numbers['ready']),
+    ...single('oarlock_journal_events_total', 'counter', 'Events that were journaled.', numbers['events']),
+    ...HISTOGRAMS.flatMap(([name, key, help]) => histogram(name, help, numbers[key])),
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function single(name: string, type: 'gauge' | 'counter', help: string, value: Json | undefined): string[] {
+  if (typeof value !== 'number') return [];
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name} ${value}`];
+}
+
+function histogram(name: string, help: string, value: Json | undefined): string[] {
+  const { bounds, counts, count, sum } = isObject(value) ? value : {};
+  if (!Array.isArray(bounds) || !Array.isArray(counts) || typeof count !== 'number' || typeof sum !== 'number')
+    return [];
+  let below = 0;
+  const buckets = bounds.map((bound, index) => {
+    below += Number(counts[index] ?? 0);
+    return `${name}_bucket{le="${String(Number(bound))}"} ${below}`;
+  });
+  const ends = [`${name}_bucket{le="+Inf"} ${count}`, `${name}_sum ${sum}`, `${name}_count ${count}`];
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`, ...buckets, ...ends];
 }
 
 function knownOf(run: Resource): Known {

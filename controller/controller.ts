@@ -20,6 +20,7 @@ import { type DesiredChange, DesiredObjects } from './desired.ts';
 import { LeaseKeeper } from './leases.ts';
 import { Conversations } from './messages.ts';
 import { Publisher } from './publisher.ts';
+import { Numbers } from './numbers.ts';
 import { RunTable } from './runs.ts';
 import { Signals } from './signals.ts';
 import { Wakeup } from './wakeup.ts';
@@ -48,6 +49,7 @@ class Controller {
   readonly #signals: Signals;
   readonly #desired: DesiredObjects;
   readonly #runs: RunTable;
+  readonly #numbers = new Numbers();
 
   readonly #dirty = new Set<ActiveRun>();
   /** Runs that had more to do than one pass may take. */
@@ -75,7 +77,7 @@ class Controller {
     this.#keeper = new LeaseKeeper(deps, this.#workers, this.#conversations, wake);
     this.#publisher = new Publisher(
       deps,
-      (active) => this.#keeper.workersOf(active),
+      { workersOf: (active) => this.#keeper.workersOf(active), numbers: this.#numbers },
       (active, error) => this.#runs.drop(active, error),
     );
     this.#signals = new Signals(deps.store.resources, deps.clock);
@@ -107,7 +109,12 @@ class Controller {
       await this.#desired.start(signal);
       await this.#takeUp();
       while (!signal.aborted) {
-        const cancel = clock.after(await this.#pass(), this.#wakeup.set);
+        const waitMs = await this.#pass();
+        const begun = clock.now().time;
+        const cancel = clock.after(waitMs, () => {
+          this.#numbers.late(clock.now().time - begun - waitMs);
+          this.#wakeup.set();
+        });
         await this.#wakeup.wait();
         cancel();
       }
@@ -149,7 +156,22 @@ class Controller {
     }
     await this.#reconcile(now);
     if (isResync) await this.#runs.repair();
+    this.#tellNumbers(now);
     return this.#untilNextLook(now);
+  }
+
+  #tellNumbers(now: Now): void {
+    const numbers = this.#numbers.toTell(now.time, () => {
+      let ready = 0;
+      for (const { run } of this.#runs.active) ready += run.queue.size;
+      return ready;
+    });
+    if (numbers === null) return;
+    const telling = this.#deps.store.seats
+      .tellNumbers(numbers)
+      .catch((error: unknown) => this.#deps.log.debug('numbers were not told', { error: String(error) }))
+      .finally(() => this.#background.delete(telling));
+    this.#background.add(telling);
   }
 
   #untilNextLook(now: Now): number {
@@ -276,7 +298,9 @@ class Controller {
   async #journal(active: ActiveRun): Promise<void> {
     try {
       const events = await active.flush();
-      if (events.length > 0) this.#deps.onEvents?.(active.ref, events, active.run);
+      if (events.length === 0) return;
+      this.#numbers.journaled(events, active.run);
+      this.#deps.onEvents?.(active.ref, events, active.run);
     } catch (error) {
       this.#runs.drop(active, error);
     }

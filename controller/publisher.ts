@@ -7,6 +7,7 @@ import { summarize } from '../kernel/status.ts';
 import { timeText } from '../kernel/time.ts';
 import type { ActiveRun } from './active-run.ts';
 import type { ControllerDeps } from './deps.ts';
+import type { Numbers } from './numbers.ts';
 
 /** Between two publications of one run. */
 export const PUBLISH_INTERVAL_MS = 100;
@@ -50,20 +51,22 @@ export function stuckStatus(
   };
 }
 
+export interface PublisherNeeds {
+  /** How many workers have attempts of the run. */
+  readonly workersOf: (active: ActiveRun) => number;
+  readonly numbers: Numbers;
+}
+
 export class Publisher {
   readonly #deps: ControllerDeps;
-  readonly #workersOf: (active: ActiveRun) => number;
+  readonly #needs: PublisherNeeds;
   readonly #onError: (active: ActiveRun, error: unknown) => void;
   readonly #waiting = new Set<ActiveRun>();
   readonly #underWay = new Map<ActiveRun, Promise<void>>();
 
-  constructor(
-    deps: ControllerDeps,
-    workersOf: (active: ActiveRun) => number,
-    onError: (active: ActiveRun, error: unknown) => void,
-  ) {
+  constructor(deps: ControllerDeps, needs: PublisherNeeds, onError: (active: ActiveRun, error: unknown) => void) {
     this.#deps = deps;
-    this.#workersOf = workersOf;
+    this.#needs = needs;
     this.#onError = onError;
   }
 
@@ -99,8 +102,11 @@ export class Publisher {
 
   /** Publishes what is recorded of the run at this moment. */
   async publish(active: ActiveRun): Promise<void> {
-    const status = statusOf(active, this.#workersOf(active));
+    const status = statusOf(active, this.#needs.workersOf(active));
+    const { clock } = this.#deps;
+    const begun = clock.now().time;
     await active.recorded();
+    this.#needs.numbers.recorded(clock.now().time - begun);
     await this.#deps.store.runs.publish(active.ref, status);
   }
 

@@ -323,6 +323,10 @@ export interface Seats {
   /** Resolves as soon as the controller's seat may be free, or the signal aborts. */
   controllerGone(signal: AbortSignal): Promise<void>;
   isControllerAlive(): Promise<boolean>;
+  /** What the controller counts about itself takes the place of what it told before. A view: not synced, may be lost. */
+  tellNumbers(numbers: JsonObject): Promise<void>;
+  /** What a controller told last; null when none has, or it cannot be read. */
+  numbers(): Promise<JsonObject | null>;
   /** Null when a live process holds that name. Refuses (StoreError Unavailable) another pid or network namespace than the controller's. */
   takeWorker(name: string, slots: number): Promise<WorkerSeat | null>;
   setDraining(seat: WorkerSeat): Promise<void>;

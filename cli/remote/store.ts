@@ -51,6 +51,8 @@ export function openRemoteStore(server: Server): Store {
       controllerGone: (signal) =>
         new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
       isControllerAlive: async () => textAt(await client.json('GET', '/readyz/controller'), 'controller') === 'alive',
+      tellNumbers: refuse,
+      numbers: async () => null,
       workers: async () => (await views(client, 'workers')).map(toWorkerView),
       takeWorker: refuse,
       setDraining: refuse,

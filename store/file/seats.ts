@@ -116,6 +116,25 @@ export class FileSeats implements Seats {
     return this.#isHeldElsewhere(this.#seatPath, this.#seatSocket);
   }
 
+  async tellNumbers(numbers: JsonObject): Promise<void> {
+    this.#disk.makeDirectory(this.#paths.controller);
+    replaceFile(this.#disk, this.#numbersPath, `${JSON.stringify(numbers)}\n`);
+  }
+
+  async numbers(): Promise<JsonObject | null> {
+    try {
+      const value: unknown = JSON.parse(this.#disk.read(this.#numbersPath)?.toString() ?? 'null');
+      return isObject(value) ? value : null;
+    } catch {
+      // Not JSON, or no regular file.
+      return null;
+    }
+  }
+
+  get #numbersPath(): string {
+    return join(this.#paths.controller, 'numbers.json');
+  }
+
   async #nextEpoch(): Promise<number> {
     const directory = join(this.#paths.controller, 'epochs');
     this.#disk.makeDirectory(directory);

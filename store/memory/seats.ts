@@ -3,6 +3,7 @@
 // Each handle is a process of its own, known by the Processes port that it was given; a seat is free when it was released or its holder is
 // dead. Whoever kills a simulated process tells the place with `changed`.
 
+import type { JsonObject } from '../../kernel/json.ts';
 import { StoreError } from '../../kernel/errors.ts';
 import type { ProcessIdentity, Processes } from '../../kernel/ports.ts';
 import type { ControllerSeat, Seats, WorkerSeat, WorkerView } from '../store.ts';
@@ -21,6 +22,7 @@ interface StoredWorker extends Holder {
 export class MemorySeatsPlace {
   controller: Holder | null = null;
   epoch = 0;
+  numbers: JsonObject | null = null;
   readonly workers = new Map<string, StoredWorker>();
   readonly #listeners = new Set<() => void>();
 
@@ -78,6 +80,14 @@ class MemorySeats implements Seats {
 
   async isControllerAlive(): Promise<boolean> {
     return this.#isAlive(this.#place.controller);
+  }
+
+  async tellNumbers(numbers: JsonObject): Promise<void> {
+    this.#place.numbers = structuredClone(numbers);
+  }
+
+  async numbers(): Promise<JsonObject | null> {
+    return this.#place.numbers;
   }
 
   async takeWorker(name: string, slots: number): Promise<WorkerSeat | null> {

@@ -167,6 +167,10 @@ CREATE FUNCTION is_gone(of_worker text) RETURNS boolean LANGUAGE sql STABLE AS $
   )
 $$;
 `,
+  `
+-- What the controller counts about itself.
+ALTER TABLE engine ADD COLUMN numbers json;
+`,
 ];
 
 /** Makes the schema, or brings it up to date. */

@@ -7,6 +7,7 @@
 // S3  a worker says every second that it is there. One on the same host may take its name up at once, with what it left in the spool;
 //     one on another host only when all that ran there has ended by itself.
 
+import { isObject, type JsonObject } from '../../kernel/json.ts';
 import type { Processes, Random } from '../../kernel/ports.ts';
 import { StoreError } from '../../kernel/errors.ts';
 import type { ControllerSeat, Leases, Seats, WorkerSeat, WorkerView } from '../store.ts';
@@ -136,6 +137,16 @@ export class PostgresSeats implements Seats {
       [CONTROLLER_LEASE_MS],
     );
     return row?.['alive'] === true;
+  }
+
+  async tellNumbers(numbers: JsonObject): Promise<void> {
+    await this.#database.read('UPDATE engine SET numbers = $1', [JSON.stringify(numbers)]);
+  }
+
+  async numbers(): Promise<JsonObject | null> {
+    const [row] = await this.#database.read('SELECT numbers FROM engine');
+    const numbers: unknown = row?.['numbers'];
+    return isObject(numbers) ? numbers : null;
   }
 
   // --- workers -----------------------------------------------------------------------------------

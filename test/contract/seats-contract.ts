@@ -42,6 +42,16 @@ export function describeSeats(name: string, open: () => Promise<SeatsPair>): voi
       expect(epochs).toEqual([1, 2, 3]);
     });
 
+    test('what the controller counts is told to everybody, the newest only', async () => {
+      const { a, b } = await start();
+      expect(await b.numbers()).toBe(null);
+      const seat = await a.takeController();
+      await a.tellNumbers({ events: 1 });
+      await a.tellNumbers({ events: 2, waits: { bounds: [0.5], counts: [1] } });
+      expect(await b.numbers()).toEqual({ events: 2, waits: { bounds: [0.5], counts: [1] } });
+      await seat?.release();
+    });
+
     test('of many who ask at once one gets the seat', async () => {
       const { a, b } = await start();
       for (let round = 0; round < 20; round += 1) {

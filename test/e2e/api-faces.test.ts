@@ -206,6 +206,16 @@ describe('beside them', () => {
     expect(text).toMatch(/^oarlock_tasks\{state="SUCCESS"\} [1-9]\d*$/m);
     expect(text).toMatch(/^oarlock_workers\{state="ready"\} 2$/m);
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
+    expect(text).toMatch(/^oarlock_ready_tasks \d+$/m);
+    // What the controller counts is a second behind.
+    for (const name of ['task_wait', 'attempt', 'journal_sync', 'controller_lag']) {
+      const some = new RegExp(`^oarlock_${name}_seconds_bucket\\{le="\\+Inf"\\} [1-9]\\d*$`, 'm');
+      let found = '';
+      await until(
+        async () => some.test((found = (await call('GET', '/metrics')).text)),
+        () => `${String(some)} in\n${found}`,
+      );
+    }
   });
 
   test('a page and an OpenAPI document that name every endpoint', async () => {
