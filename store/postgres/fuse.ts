@@ -24,7 +24,8 @@ while sleep 0.5; do
   [ -n "$until" ] || continue
   read -r now rest < /proc/uptime
   [ "\${now%.*}" -lt "$until" ] && continue
-  while pids=$(grep -lsz "^OARLOCK_OUTPUT=$1/" /proc/[0-9]*/environ); do
+  # What grep returns says nothing: some files are never readable.
+  while pids=$(grep -lsz "^OARLOCK_OUTPUT=$1/" /proc/[0-9]*/environ); [ -n "$pids" ]; do
     for pid in $pids; do pid=\${pid#/proc/}; kill -KILL "\${pid%/environ}" 2>/dev/null; done
     sleep 0.1
   done

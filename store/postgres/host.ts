@@ -226,8 +226,13 @@ export class Host {
   /** Outcomes to say now: nothing of their attempts lives. */
   #endedOf(views: readonly LeaseView[]): Map<string, SettledOutcome> {
     const ended = new Map<string, SettledOutcome>();
-    for (const { fence, outcome } of views) {
+    for (const { fence, outcome, stop } of views) {
       if (this.#endings.has(fence)) continue;
+      if (outcome !== null && stop !== null && !this.#decided.has(fence)) {
+        // Its ending was begun by an earlier process, or failed.
+        this.#end(fence, stop, 0);
+        continue;
+      }
       const settled = this.#decided.get(fence) ?? outcome;
       if (settled === null || this.#hasSurvivors(fence, settled)) continue;
       ended.set(fence, settled);
@@ -268,9 +273,12 @@ export class Host {
     const end = async (): Promise<void> => {
       const view = (await this.leases.inbox(this.#options.name)).find((one) => one.fence === fence);
       // What ended before it was told to is what it is.
-      if (view?.outcome != null) return;
+      if (view !== undefined && view.outcome !== null && view.stop === null) return;
       const standing = view ?? { fence, offered: false, claim: null, stop: null, outcome: null };
-      this.#decided.set(fence, await this.leases.end(this.#options.name, standing, reason, graceMs));
+      const settled = await this.leases.end(this.#options.name, standing, reason, graceMs);
+      // One that was killed because it is lost has not failed.
+      const isKilled = reason === 'Lost' && settled.outcome.result === 'Failure';
+      this.#decided.set(fence, isKilled ? LOST : settled);
     };
     const ending = end()
       .catch(() => undefined)
@@ -327,6 +335,8 @@ export class Host {
         this.#offers.set(fence, this.#place.localOffer(JSON.parse(textOf(row['offer'])) as Offer));
       if (!views.has(fence)) this.#decided.set(fence, { outcome: { result: 'Lost', message: 'its files are gone' } });
     }
+    for (const fence of new Set(this.#offers.keys()))
+      if (!views.has(fence) && !this.#decided.has(fence)) this.#offers.delete(fence);
     const known = new Set(claimed.map(({ fence }) => textOf(fence)));
     for (const view of views.values()) {
       const { fence, outcome } = view;

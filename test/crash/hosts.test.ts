@@ -45,7 +45,7 @@ describe.skipIf(problem !== null)('several hosts', () => {
     serve(three, 3);
     three.start('api', '--port', '0');
 
-    const flows = new Flows(engine.engine.ledger, seeded(SEED), 2);
+    const flows = new Flows(engine.engine.ledger, seeded(SEED), 0.5);
     const plans: PlannedRun[] = [];
     let isFeeding = true;
     const feed = async (): Promise<void> => {
@@ -72,9 +72,21 @@ describe.skipIf(problem !== null)('several hosts', () => {
       told.push(`${what} ${ms} ms`);
       await tick(3_000);
     };
+    const longer = async (name: string): Promise<void> => {
+      const plan = flows.wide(name, 3, (LEASE_MS + MARGIN_MS + 4_000) / 1_000);
+      plans.push(plan);
+      await engine.submit(plan);
+      await until(
+        () => engine.engine.ledger.read(name).length >= 3,
+        () => `tasks of ${name} run`,
+      );
+    };
     await tick(3_000);
     await during('a worker cut off for', two, 1_000);
+    // On all machines, longer than lease and margin: those of a machine that is cut off must be over before they begin elsewhere.
+    await longer('long1');
     await during('a worker cut off for', three, LEASE_MS + MARGIN_MS + 4_000);
+    await longer('long2');
     await during('the leader cut off for', one, LEASE_MS + MARGIN_MS + 6_000);
     await two.fail();
     await tick(LEASE_MS + MARGIN_MS + 2_000);

@@ -4,7 +4,7 @@
 // OARLOCK_CRASH_PG_KILLS sets how many (default 40), OARLOCK_CRASH_SEED the seed.
 
 import { afterEach, expect, test } from 'vitest';
-import { type Found, kill, tick } from '../support/crash/engine.ts';
+import { type Found, kill, tick, until } from '../support/crash/engine.ts';
 import { type Chance, Flows, pick, type PlannedRun, seeded } from '../support/crash/flows.ts';
 import { PostgresEngine } from '../support/crash/postgres-engine.ts';
 
@@ -77,5 +77,32 @@ test(`${KILLS} random kills on Postgres lose nothing and double nothing`, { time
   const told = [...kills].map(([victim, count]) => `${count} ${victim}`).join(', ');
   process.stdout.write(`${told}; ${plans.length} runs in ${seconds} s\n`);
   expect(await place.violations(plans)).toEqual([]);
+  await place.engine.end();
+});
+
+test('what a stopped worker runs is ended before it runs elsewhere', { timeout: 120_000 }, async () => {
+  const place = await PostgresEngine.open(process.env['OARLOCK_TEST_POSTGRES']);
+  engine = place;
+  await place.setLease(2_000, 1_500);
+  await place.engine.up('--workers', '2', '--slots', '1', '--port', '0');
+  const plan = new Flows(place.engine.ledger, seeded(1)).wide('long', 1, 6);
+  await place.submit(plan);
+  const starts = (): number => place.engine.ledger.read('long').filter(({ word }) => word === 'start').length;
+  await until(
+    () => starts() === 1,
+    () => 'it runs',
+  );
+  const name = (await place.journal('long')).find(({ type }) => type === 'Offered')?.worker ?? '';
+  const stopped = place.engine
+    .survey()
+    .find(({ role, command }) => role === 'worker' && command.includes(`--name ${name} `));
+  kill(stopped?.pid ?? 0, 'SIGSTOP');
+  await until(
+    () => starts() === 2,
+    () => 'it runs again',
+  );
+  kill(stopped?.pid ?? 0, 'SIGCONT');
+  await place.untilOver([plan]);
+  expect(await place.violations([plan])).toEqual([]);
   await place.engine.end();
 });

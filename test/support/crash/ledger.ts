@@ -46,8 +46,8 @@ done <"$book"
 for fence in $unfinished; do
   case " $ended " in *" $fence "*) continue ;; esac
   for found in $(grep -lsaF "OARLOCK_FENCE=$fence" /proc/[0-9]*/environ); do
-    # Another engine may be at the same fence just now.
-    if grep -qsaF "OARLOCK_SCRATCH=$OARLOCK_SCRATCH" "$found"; then say overlap "$fence"; fi
+    # Another engine may be at the same fence just now. The key is that of this node of this run, on whatever machine.
+    if grep -qsaF "OARLOCK_IDEMPOTENCY_KEY=$OARLOCK_IDEMPOTENCY_KEY" "$found"; then say overlap "$fence"; fi
   done
 done
 case $1 in

@@ -98,8 +98,12 @@ export class PostgresEngine {
     const found: string[] = [];
     for (const plan of plans) {
       const journal = await this.journal(plan.name);
-      found.push(...violationsOf(plan, await this.phase(plan.name), journal, this.engine.ledger.read(plan.name)));
-      found.push(...(await this.#transitions(plan)));
+      const book = this.engine.ledger.read(plan.name);
+      const wrong = violationsOf(plan, await this.phase(plan.name), journal, book);
+      wrong.push(...(await this.#transitions(plan)));
+      // What happened, for whoever has to understand it.
+      if (wrong.length > 0) wrong.push(...[...journal, ...book].map((line) => JSON.stringify(line)));
+      found.push(...wrong);
     }
     return found;
   }
