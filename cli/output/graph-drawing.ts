@@ -4,12 +4,13 @@
 //
 // W1  lines of different nets cross but never touch: a line that passes behind another is broken. Nets that lead to the same box meet
 //     in front of it.
-// W2  null where it does not fit: too wide for the screen, too many rows, or lines that cannot be led apart.
+// W2  null where it does not fit: too wide for the screen, too many rows, lines that cannot be led apart or that cross too often.
 
 import { layersOf } from '../../kernel/picture/layers.ts';
-import type { EdgeLook, Look, Picture, PictureEdge } from '../../kernel/picture/picture.ts';
+import type { EdgeLook, Look, Picture, PictureEdge, PictureNode } from '../../kernel/picture/picture.ts';
 import { isAlternative, nameOf, noteOf, signOf } from '../../kernel/picture/words.ts';
 import type { Paint } from './colors.ts';
+import { DOWN, FLAT, HEADS, JOINTS, LEFT, RIGHT, STEEP, UP } from './graph-lines.ts';
 import { clean, displayWidth, fit } from './text.ts';
 
 export interface DrawingOptions {
@@ -20,6 +21,8 @@ export interface DrawingOptions {
 const ROW_LIMIT = 60;
 const LABEL_LIMIT = 32;
 const SWEEPS = 8;
+/** Where more lines than that pass behind others, lanes are easier to follow. */
+const CROSSINGS = 1;
 
 /** A box, or a place where a long line passes a layer. */
 interface Spot {
@@ -51,15 +54,21 @@ export function drawing(picture: Picture, options: DrawingOptions): string[] | n
   if (layers.length === 0 || layers.some((layer) => layer.length > ROW_LIMIT)) return null;
   order(layers);
   place(layers);
-  const gutters = led(layers, links);
-  if (gutters === null) return null;
   const rows = 1 + Math.max(...layers.flat().map(({ row }) => row));
-  if (rows > ROW_LIMIT) return null;
+  const gutters = layers.slice(1).map((_, index) => netsOf(links.filter(({ from }) => from.layer === index)));
+  if (rows > ROW_LIMIT || !gutters.every(assignTracks)) return null;
+  if (gutters.reduce((sum, nets) => sum + crossings(nets), 0) > CROSSINGS) return null;
   const widths = layers.map((layer) => 1 + Math.max(...layer.map(({ text }) => displayWidth(text))));
   const gaps = gutters.map((nets) => 3 + tracksOf(nets));
   const total = [...widths, ...gaps].reduce((sum, width) => sum + width, 0);
   if (total > options.columns) return null;
   return paintRows({ layers, gutters, widths, gaps, rows }, options);
+}
+
+/** The name of a box and what it says of itself. */
+export function textOf(node: PictureNode): string {
+  const note = [noteOf(node), isAlternative(node) ? 'one of several' : ''].filter((part) => part !== '').join(', ');
+  return `${fit(clean(nameOf(node)), LABEL_LIMIT)}${note === '' ? '' : ` (${note})`}`;
 }
 
 // --- boxes ---------------------------------------------------------------------------------------
@@ -74,9 +83,7 @@ function spotsOf(picture: Picture): { layers: Spot[][]; links: Link[] } {
     return spot;
   };
   for (const node of picture.nodes) {
-    const note = [noteOf(node), isAlternative(node) ? 'one of several' : ''].filter((part) => part !== '').join(', ');
-    const name = fit(clean(nameOf(node)), LABEL_LIMIT);
-    const text = `${signOf(node).sign} ${name}${note === '' ? '' : ` (${note})`}`;
+    const text = `${signOf(node).sign} ${textOf(node)}`;
     byId.set(node.id, stand(node.id, layerOf.get(node.id) ?? 0, text, node.look));
   }
   const links: Link[] = [];
@@ -172,17 +179,6 @@ function spread(wanted: readonly number[]): number[] {
 
 // --- lines ---------------------------------------------------------------------------------------
 
-/** The nets between the layers; null when they cannot be led apart, not even with the rows of neighbouring layers apart. */
-function led(layers: readonly Spot[][], links: readonly Link[]): Net[][] | null {
-  const netted = (): Net[][] =>
-    layers.slice(1).map((_, index) => netsOf(links.filter(({ from }) => from.layer === index)));
-  const close = netted();
-  if (close.every(assignTracks)) return close;
-  for (const spot of layers.flat()) spot.row = 2 * spot.row + (spot.layer % 2);
-  const apart = netted();
-  return apart.every(assignTracks) ? apart : null;
-}
-
 /** Sources with the same targets share a line. */
 function netsOf(links: readonly Link[]): Net[] {
   const bySource = new Map<string, Net>();
@@ -213,6 +209,24 @@ function span({ from, to }: Net): [top: number, bottom: number] {
 function isStraight(net: Net): boolean {
   const [top, bottom] = span(net);
   return top === bottom;
+}
+
+/** Lines that are led behind others. */
+function crossings(nets: readonly Net[]): number {
+  let count = 0;
+  for (const steep of nets.filter((net) => !isStraight(net))) {
+    const [top, bottom] = span(steep);
+    const own = new Set([...steep.from, ...steep.to].map(({ row }) => row));
+    for (const flat of nets) {
+      if (flat === steep) continue;
+      const rows = [
+        ...(isStraight(flat) || flat.track > steep.track ? flat.from : []),
+        ...(!isStraight(flat) && flat.track < steep.track ? flat.to : []),
+      ].map(({ row }) => row);
+      count += rows.filter((row) => row > top && row < bottom && !own.has(row)).length;
+    }
+  }
+  return count;
 }
 
 function tracksOf(nets: readonly Net[]): number {
@@ -249,25 +263,6 @@ function assignTracks(nets: readonly Net[]): boolean {
 }
 
 // --- signs ---------------------------------------------------------------------------------------
-
-const UP = 1;
-const DOWN = 2;
-const LEFT = 4;
-const RIGHT = 8;
-const JOINTS: Readonly<Record<number, string>> = {
-  [UP | RIGHT]: '└',
-  [UP | LEFT]: '┘',
-  [DOWN | RIGHT]: '┌',
-  [DOWN | LEFT]: '┐',
-  [UP | DOWN | RIGHT]: '├',
-  [UP | DOWN | LEFT]: '┤',
-  [LEFT | RIGHT | UP]: '┴',
-  [LEFT | RIGHT | DOWN]: '┬',
-  [UP | DOWN | LEFT | RIGHT]: '┼',
-};
-const FLAT: Readonly<Record<EdgeLook, string>> = { made: '─', certain: '╌', possible: '┈', impossible: '┈' };
-const STEEP: Readonly<Record<EdgeLook, string>> = { made: '│', certain: '╎', possible: '┊', impossible: '┊' };
-const HEADS: Readonly<Record<EdgeLook, string>> = { made: '▶', certain: '▶', possible: '▷', impossible: '▷' };
 
 interface Laid {
   readonly layers: readonly Spot[][];

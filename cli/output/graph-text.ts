@@ -1,12 +1,13 @@
-// The picture of a run as text: drawn from left to right where it fits on the screen, else a list, a line a box.
+// The picture of a run as text: drawn from left to right where it fits on the screen, else as lanes from top to bottom, else as a list.
 //
-// Does not own: the drawing (graph-drawing.ts), what is shown (kernel/picture/). Ids and labels pass `clean` (text.ts, T1).
+// Does not own: the drawings (graph-drawing.ts, graph-lanes.ts), what is shown (kernel/picture/). Ids and labels pass `clean` (text.ts, T1).
 
 import { layersOf } from '../../kernel/picture/layers.ts';
 import type { Look, Picture, PictureNode } from '../../kernel/picture/picture.ts';
 import { isAlternative, legendOf, nameOf, noteOf, signOf } from '../../kernel/picture/words.ts';
 import type { Colors, Paint } from './colors.ts';
-import { drawing } from './graph-drawing.ts';
+import { drawing, textOf } from './graph-drawing.ts';
+import { lanesDrawing } from './graph-lanes.ts';
 import { clean, displayWidth, fit, padEnd } from './text.ts';
 
 export interface GraphScreen {
@@ -18,7 +19,8 @@ const LONGEST_NAME = 40;
 const SHOWN_PREDECESSORS = 4;
 
 export function graphLines(picture: Picture, { colors, columns }: GraphScreen): string[] {
-  const drawn = drawing(picture, { columns, paintOf: (look) => lookPaint(colors, look) });
+  const paintOf = (look: Look): Paint => lookPaint(colors, look);
+  const drawn = drawing(picture, { columns, paintOf }) ?? lanesDrawing(picture, { columns, paintOf, textOf });
   if (drawn === null) return listed(picture, colors, columns);
   return [...drawn, ...loops(picture), '', legend(picture, colors)];
 }
