@@ -10,14 +10,14 @@ import { compensationOf } from './compensation.ts';
 import { countPredecessor, type Made, makeChange, tryChange } from './change.ts';
 import type { Effect, MessageStamp, RunEvent } from './events.ts';
 import type { Json } from './json.ts';
-import { releaseAttempt, setState, setTimer, unqueue } from './moves.ts';
+import { breakPromise, releaseAttempt, setState, setTimer, unqueue } from './moves.ts';
 import type { Answer, Attempt, EndedBecause, Node, NodeState } from './node.ts';
 import { NodeQueue } from './node-queue.ts';
 import { judgeAnew, judgeTouched, route } from './ready.ts';
 import { beat, beginLimits, timeoutError } from './limits.ts';
 import { lossDelayMs, LOSS_LIMIT, matchRule, retryDelayMs } from './retry.ts';
 import { openRound } from './round.ts';
-import { type BrokenPromise, Run } from './run.ts';
+import { Run } from './run.ts';
 import { type GraphChange, INPUT_INVALID, type Outcome, type StopReason, type TaskError } from './task.ts';
 import { dueAfter } from './timers.ts';
 
@@ -185,6 +185,7 @@ function startAttempt(run: Run, node: Node, event: EventOf<'Offered'>): void {
   node.attempts = event.attempt;
   node.current = { fence: event.fence, worker: event.worker, slot: null, stopping: null };
   node.worker = event.worker;
+  run.promises.touch(node);
   run.active += 1;
   run.leases.set(event.fence, node);
 }
@@ -250,6 +251,7 @@ function startInline(run: Run, node: Node, event: EventOf<'InlineStarted'>): voi
   node.attempts = event.attempt;
   node.current = { fence: null, worker: null, slot: null, stopping: null };
   node.startedAt ??= event.at;
+  run.promises.touch(node);
   const { executor } = node.task;
   setState(run, node, node.isMock ? 'RUNNING' : 'WAITING');
   if (node.isMock) run.active += 1;
@@ -434,6 +436,7 @@ function finish(run: Run, node: Node, state: NodeState, at: number): void {
   unqueue(run, node);
   // The claim may have been seen by one clock and the end by another that is some milliseconds behind it.
   node.finishedAt = Math.max(at, node.startedAt ?? at);
+  run.promises.touch(node);
   run.endings += 1;
   node.endedAs = run.endings;
   if (state === 'FAILED' && !node.isHandled) {
@@ -476,13 +479,6 @@ function grow(run: Run, by: string, change: GraphChange): void {
   if (!('added' in made)) return;
   run.dress.take(change);
   keep(run, by, made);
-}
-
-/** Nothing new starts, and what runs is stopped (decide.ts). */
-function breakPromise(run: Run, broken: BrokenPromise): void {
-  if (run.end !== null || run.undoing !== null) return;
-  run.brokenPromise ??= broken;
-  run.isFailing = true;
 }
 
 function keep(run: Run, by: string, { change, added, delayed }: Made): void {

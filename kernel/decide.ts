@@ -14,6 +14,7 @@ import { restartSet, sinks } from './graph.ts';
 import { isObject, type Json } from './json.ts';
 import { isCompensation, toCompensate } from './compensation.ts';
 import type { Node, NodeState } from './node.ts';
+import { outOfReach } from './promises/reach.ts';
 import type { Now } from './ports.ts';
 import { brokenMessage, type Restart, type Run } from './run.ts';
 import type { Outcome, StopReason, TaskError } from './task.ts';
@@ -35,6 +36,8 @@ export function decide(run: Run, now: Now): RunEvent[] {
   if (run.end !== null) return [];
   if (run.isCancelling) return decideCancel(run, stamp);
   if (run.brokenPromise !== null && run.undoing === null) return decideBroken(run, stamp);
+  const lost = outOfReach(run);
+  if (lost !== null) return [{ ...stamp, type: 'PromiseBroken', by: null, ...lost }];
   const due = decideDue(run, now, stamp);
   // What is due may fail the run, and then nothing may start: that is seen only once it is folded.
   if (due.length > 0) return due;

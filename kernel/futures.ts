@@ -166,18 +166,21 @@ class Drawing {
   // --- edges -------------------------------------------------------------------------------------
 
   #edgesOf(found: Found): void {
-    const { kind, creators } = found;
-    for (const node of this.#candidates(found, 'before'))
-      if (isAllowed(creators, namedOf(node), kind)) this.#edge(node, found, false);
-    for (const node of this.#candidates(found, 'behind')) {
-      const able = creators.filter(({ blocked }) => !node.hasStarted && !blocked.has(node));
-      if (isAllowed(able, kind, namedOf(node))) this.#edge(found, node, false);
+    const around = [...found.places.keys()];
+    const before = new Set(around.flatMap((form) => this.#next(form, found, -1, false)));
+    const behind = new Set(around.flatMap((form) => this.#next(form, found, 1, false)));
+    for (const node of new Set([...this.#candidates(found, 'before'), ...nodesOf(before)]))
+      if (isAllowed(found.creators, namedOf(node), found.kind)) this.#edge(node, found, before.has(node));
+    for (const node of new Set([...this.#candidates(found, 'behind'), ...nodesOf(behind)])) {
+      const able = found.creators.filter(({ blocked }) => !node.hasStarted && !blocked.has(node));
+      if (isAllowed(able, found.kind, namedOf(node))) this.#edge(found, node, behind.has(node));
     }
-    for (const [form, place] of found.places) {
-      if (place === null) continue;
-      for (const one of this.#next(form, found, -1, false)) this.#edge(one, found, true);
-      for (const one of this.#next(form, found, 1, false)) this.#edge(found, one, true);
-    }
+    for (const one of behind) if (!(one instanceof Node)) this.#pair(found, one, true);
+    for (const one of before) if (!(one instanceof Node)) this.#pair(one, found, true);
+  }
+
+  #pair(from: Found, to: Found, isRequired: boolean): void {
+    if (isAllowed([...from.creators, ...to.creators], from.kind, to.kind)) this.#edge(from, to, isRequired);
   }
 
   #edge(from: Node | Found, to: Node | Found, isRequired: boolean): void {
@@ -274,8 +277,7 @@ class Drawing {
           return around.get(form)?.behind.has(to) === true;
         });
         const isOne = from === to && atMostOf(from, this.#explorer.spots) === 1;
-        if (isJoined && !isOne && isAllowed([...from.creators, ...to.creators], from.kind, to.kind))
-          this.#edge(from, to, false);
+        if (isJoined && !isOne) this.#pair(from, to, false);
       }
     }
   }
@@ -308,6 +310,10 @@ class Drawing {
 
 function isAllowed(creators: readonly Creator[], from: Named, to: Named): boolean {
   return creators.some(({ rules }) => rules.every((rule) => rule.refusesEdge(from, to) === null));
+}
+
+function nodesOf(all: Iterable<Node | Found>): Node[] {
+  return [...all].filter((one) => one instanceof Node);
 }
 
 function isRepeatedNowhere(copy: Copy): boolean {

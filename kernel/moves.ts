@@ -2,7 +2,7 @@
 // node that it changes. Only the fold calls them: apply.ts, ready.ts, round.ts.
 
 import type { Node, NodeState } from './node.ts';
-import type { Run } from './run.ts';
+import type { BrokenPromise, Run } from './run.ts';
 
 export function setState(run: Run, node: Node, state: NodeState): void {
   if (node.state !== state) run.moves?.push({ node, from: node.state, to: state });
@@ -40,4 +40,11 @@ export function releaseAttempt(run: Run, node: Node): void {
   }
   node.current = null;
   setTimer(run, node, null);
+}
+
+/** Nothing new starts, and what runs is stopped (decide.ts). */
+export function breakPromise(run: Run, broken: BrokenPromise): void {
+  if (run.end !== null || run.undoing !== null) return;
+  run.brokenPromise ??= broken;
+  run.isFailing = true;
 }

@@ -13,7 +13,7 @@ import type { Node } from '../node.ts';
 import type { Run } from '../run.ts';
 import type { TaskSpec } from '../task.ts';
 import type { Form, Place } from './form.ts';
-import { type Kind, kindsOf } from './kinds.ts';
+import { type Kind, kindsOf, renewed } from './kinds.ts';
 import type { Rule } from './rule.ts';
 import type { Named } from './selector.ts';
 import { Spots } from './spots.ts';
@@ -63,6 +63,8 @@ export function explore(run: Run, isCreator: (node: Node) => boolean = (node) =>
   return explorer;
 }
 
+const COPIES_LIMIT = 100;
+
 export class Explorer {
   readonly found = new Map<string, Found>();
   readonly creators: Creator[] = [];
@@ -71,6 +73,7 @@ export class Explorer {
   readonly #table: Table;
   #kinds: readonly Kind[];
   readonly #forms: readonly Form[];
+  /** One node can let another come, by standing between it and what it may have no edge with, or by tying it to a copy. */
   readonly #isOrderMatter: boolean;
   readonly #followed = new Set<string>();
 
@@ -80,7 +83,9 @@ export class Explorer {
     this.#kinds = kindsOf(run, run.promises);
     this.#forms = this.#table.rules.flatMap(({ form }) => form ?? []);
     this.spots = new Spots();
-    this.#isOrderMatter = this.#forms.length > 0 && this.#table.rules.some(({ edges }) => edges !== null);
+    const isTied =
+      this.#table.rules.some(({ edges }) => edges !== null) || this.#forms.some((form) => form.hasInnerCopies);
+    this.#isOrderMatter = this.#forms.length > 0 && isTied;
   }
 
   from(nodes: readonly Node[]): void {
@@ -131,6 +136,10 @@ export class Explorer {
         const edges = spot.behind.map((to) => ({ from: kind.id, to }));
         const made = tryChange(this.#run, { nodes, edges }, node.id);
         if (!('added' in made)) continue;
+        if (!this.spots.isReached(made.added[0] as Node, spot)) {
+          takeBack(made);
+          continue;
+        }
         tried.add(where);
         const found = this.#note(kind, spot.places, creator);
         this.#follow(found, kind, made, creator, node, root);
@@ -164,14 +173,16 @@ export class Explorer {
     const node = made.added[0] as Node;
     const isSpeaker = speaks(node.task) && this.#run.isOpenEnded;
     if (!isSpeaker && !this.#isOrderMatter) return;
-    const where = [...found.places.values()].map((place) => place?.part.offset ?? '').join('/');
+    // Among very many copies, one that is alike speaks for all.
+    const isFew = this.found.size < COPIES_LIMIT;
+    const where = isFew ? found.key : [...found.places.values()].map((place) => place?.part.offset ?? '').join('/');
     const key = `${root}\n${kind.key}\n${where}`;
     if (this.#followed.has(key)) return;
     this.#followed.add(key);
     this.spots.adopt(this.#forms, node, found.places);
     const kinds = this.#kinds;
     // Other ids are free now.
-    this.#kinds = kindsOf(this.#run, this.#table);
+    this.#kinds = renewed(kinds, this.#run);
     if (isSpeaker) {
       const own = this.#creator(node, found.key, found);
       this.#suppose([node, ...own.blocked], () => this.#look(own, node, root));

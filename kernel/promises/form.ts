@@ -25,6 +25,9 @@ export class Copy {
   readonly depth: number;
   readonly nodes = new Map<Part, Node>();
   readonly copies = new Map<Part, Set<Copy>>();
+  /** Copies inside of these, at any depth, in which something must come yet. */
+  readonly unfinished = new Map<Part, number>();
+  isUnfinished = false;
   /** Where chains begin and end. */
   readonly first = new Map<Part, Copy>();
   readonly last = new Map<Part, Copy>();
@@ -111,7 +114,18 @@ export class Form {
     this.#names = new Map(namesIn(this.shape).map((part) => [part.name, part]));
     this.top = new Copy(this.shape, null, null);
     this.ends = from === undefined || to === undefined ? null : { from, to };
-    if (!this.top.isComplete(this.shape)) this.incomplete.add(this.top);
+    this.#judge(this.top);
+  }
+
+  /** Is there something that one change may close for another? */
+  get hasChoice(): boolean {
+    const holds = (part: Part): boolean => part.kind === 'choice' || part.parts.some(holds);
+    return holds(this.shape);
+  }
+
+  /** Are there copies inside of copies that are told apart by their edges? */
+  get hasInnerCopies(): boolean {
+    return namesIn(this.shape).some((name) => copiesAround(name).filter(({ max }) => max !== 1).length > 1);
   }
 
   /** Names that stand for one node each. */
@@ -235,7 +249,7 @@ export class Form {
     copies.add(copy);
     undo.push(() => {
       copies.delete(copy);
-      this.incomplete.delete(copy);
+      this.#setUnfinished(copy, false);
       this.#judge(parent);
     });
     this.#judge(parent);
@@ -243,8 +257,35 @@ export class Form {
   }
 
   #judge(copy: Copy): void {
-    if (copy.isComplete(copy.body)) this.incomplete.delete(copy);
-    else this.incomplete.add(copy);
+    this.#setUnfinished(copy, !copy.isComplete(copy.body));
+  }
+
+  #setUnfinished(copy: Copy, isUnfinished: boolean): void {
+    if (copy.isUnfinished === isUnfinished) return;
+    copy.isUnfinished = isUnfinished;
+    if (isUnfinished) this.incomplete.add(copy);
+    else this.incomplete.delete(copy);
+    for (let { parent, slot } = copy; parent !== null && slot !== null; { parent, slot } = parent)
+      parent.unfinished.set(slot, (parent.unfinished.get(slot) ?? 0) + (isUnfinished ? 1 : -1));
+  }
+
+  /** A name that must come before this node, and has not; undefined when there is none. */
+  missingBefore(node: Node): string | undefined {
+    const place = this.incomplete.size === 0 ? undefined : this.places.get(node);
+    if (place === undefined) return undefined;
+    for (const { part, copy } of upwards(place.part, place.copy)) {
+      if (part.parent?.kind !== 'sequence') continue;
+      for (const sibling of part.parent.parts.slice(0, part.index)) {
+        if (!copy.isComplete(sibling))
+          return (
+            namesIn(sibling).find((name) => copy.isEmpty(name) || !copy.isComplete(name))?.name ??
+            namesIn(sibling)[0]?.name
+          );
+        const slot = slotsIn(sibling).find((one) => (copy.unfinished.get(one) ?? 0) > 0);
+        if (slot !== undefined) return namesIn(slot)[0]?.name;
+      }
+    }
+    return undefined;
   }
 
   #choiceProblem(node: Node, start: Part, from: Copy): string | null {
@@ -397,6 +438,11 @@ export function copiesAround(part: Part): Part[] {
   const around: Part[] = [];
   for (let outer = part.parent; outer !== null; outer = outer.parent) if (outer.kind === 'copies') around.push(outer);
   return around.reverse();
+}
+
+/** The copies that a part is made of, without those inside of them. */
+function slotsIn(part: Part): Part[] {
+  return part.kind === 'copies' ? [part] : part.parts.flatMap(slotsIn);
 }
 
 /** Are its copies told apart by edges? */

@@ -5,7 +5,9 @@
 import type { Run } from '../run.ts';
 import type { TaskSpec } from '../task.ts';
 import type { PromiseSpec, Selector } from './promise.ts';
-import { isLike, isLiteral, type Named, namesOf, witnesses } from './selector.ts';
+import { isLiteral, type Named, namesOf, untaken, witnesses } from './selector.ts';
+
+import type { Rule } from './rule.ts';
 import type { Table } from './table.ts';
 
 export interface Kind extends Named {
@@ -21,30 +23,53 @@ export interface Kind extends Named {
 /** Speaks the message protocol, as anything that is defined while the run goes on may. */
 const SPEAKER = { executor: { type: 'python', code: '' } } as const;
 
+/** All kinds, with ids that are free. */
 export function kindsOf(run: Run, table: Table): Kind[] {
   const templates = Object.keys(run.registration.templates ?? {});
+  const { patterns, tasks, texts } = classesOf(table);
+  const kinds = new Map<string, Kind>();
+  for (const text of texts) {
+    const id = untaken(text, patterns, (one) => run.nodes.has(one));
+    if (id === null) continue;
+    const isSingle = patterns.includes(id) && isLiteral(id);
+    const add = (task: string | null, spec: TaskSpec | string): void => {
+      const parts = [task ?? '', isSingle ? id : '', ...table.rules.map((rule) => rule.kindOf({ id, task }))];
+      const key = JSON.stringify(parts);
+      if (!kinds.has(key)) kinds.set(key, { id, task, spec, isSingle, key });
+    };
+    add(null, SPEAKER);
+    for (const task of tasks) if (!templates.includes(task)) add(task, { ...SPEAKER, task });
+    for (const task of templates) add(task, task);
+  }
+  return [...kinds.values()];
+}
+
+/** The same kinds, with ids that are free now. */
+export function renewed(kinds: readonly Kind[], run: Run): Kind[] {
+  const patterns = run.promises.classes?.patterns ?? [];
+  return kinds.flatMap((kind) => {
+    const id = untaken(kind.id, patterns, (one) => run.nodes.has(one));
+    return id === null ? [] : [id === kind.id ? kind : { ...kind, id }];
+  });
+}
+
+/** What the promises name: patterns of ids with a text for each way to match them, and tasks. Found once for a set of promises. */
+export interface Classes {
+  readonly last: Rule | undefined;
+  readonly patterns: readonly string[];
+  readonly tasks: readonly string[];
+  readonly texts: readonly string[];
+}
+
+function classesOf(table: Table): Classes {
+  const last = table.rules.at(-1);
+  if (table.classes !== null && table.classes.last === last) return table.classes;
   const selectors = table.rules.flatMap(({ spec }) => selectorsOf(spec).map(namesOf));
   const names = table.rules.flatMap(({ form }) => form?.nodeNames ?? []);
   const patterns = distinct([...selectors.flatMap(({ node }) => node ?? []), ...names]);
-  const tasks = distinct([...selectors.flatMap(({ task }) => task ?? []), ...names]).filter(
-    (task) => !templates.includes(task),
-  );
-  return witnesses(patterns, (id) => run.nodes.has(id)).flatMap((id) => {
-    const isSingle = patterns.some((pattern) => isLiteral(pattern) && pattern === id);
-    const idClass = patterns.map((pattern) => (isLike(id, pattern) ? '1' : '0')).join('');
-    const kind = (task: string | null, spec: TaskSpec | string): Kind => ({
-      id,
-      task,
-      spec,
-      isSingle,
-      key: `${idClass}${task ?? ''}`,
-    });
-    return [
-      kind(null, SPEAKER),
-      ...tasks.map((task) => kind(task, { ...SPEAKER, task })),
-      ...templates.map((task) => kind(task, task)),
-    ];
-  });
+  const tasks = distinct([...selectors.flatMap(({ task }) => task ?? []), ...names]);
+  table.classes = { last, patterns, tasks, texts: witnesses(patterns) };
+  return table.classes;
 }
 
 /** Selectors that tell nodes apart: of those that may be added, of ends of edges, and of creators. */

@@ -60,6 +60,12 @@ export class Rule {
     this.form = spec.shape === undefined ? null : new Form(spec, known);
   }
 
+  /** Must something come yet? What each creator must add is judged when it ends. */
+  get isUnmet(): boolean {
+    if (this.form !== null) return this.form.incomplete.size > 0;
+    return this.bounds !== null && !this.bounds.isEach && this.total < this.bounds.atLeast;
+  }
+
   /** How many nodes were added, as the bounds count them. */
   addedBy(creator: string): number {
     return this.bounds?.isEach === true ? (this.perCreator.get(creator) ?? 0) : this.total;
@@ -80,6 +86,12 @@ export class Rule {
   /** The same for nodes that it treats alike as ends of edges. */
   edgeClass(named: Named): string {
     return this.#ends.map((matches) => (matches(named) ? '1' : '0')).join('');
+  }
+
+  /** The same for nodes that it treats alike in all respects. */
+  kindOf(named: Named): string {
+    const part = this.form?.partOf(named)?.name ?? '';
+    return `${this.binds(named) ? 'b' : ''}${this.nodes?.(named) === true ? 'n' : ''}${this.edgeClass(named)}${part}`;
   }
 
   /** Why such a node, or edge, may not come from those that it binds; null when it may. */

@@ -52,21 +52,10 @@ export function isLike(text: string, pattern: string): boolean {
 const STATES_LIMIT = 2000;
 
 /**
- * One new text for each way in which the patterns can tell texts apart: all that match the same ones are alike. Walks the patterns as one
+ * One text for each way in which the patterns can tell texts apart: all that match the same ones are alike. Walks the patterns as one
  * automaton, breadth first, so each text is as short as can be.
  */
-export function witnesses(patterns: readonly string[], isTaken: (text: string) => boolean): string[] {
-  const taken = new Set<string>();
-  for (;;) {
-    const found = walk([...patterns, ...taken], taken.size);
-    const clash = found.find(isTaken);
-    if (clash === undefined) return found;
-    taken.add(clash);
-  }
-}
-
-/** The last `refused` patterns must not match. */
-function walk(patterns: readonly string[], refused: number): string[] {
+export function witnesses(patterns: readonly string[]): string[] {
   const letters = new Set(['~', ...patterns.join('').replaceAll(/[*?]/g, '').split('')]);
   const seen = new Set<string>();
   const found = new Map<string, string>();
@@ -78,13 +67,31 @@ function walk(patterns: readonly string[], refused: number): string[] {
       if (seen.has(key) || seen.size > STATES_LIMIT) continue;
       seen.add(key);
       open.push({ text: text + letter, states: next });
-      const matched = next.map((state, index) => state.includes((patterns[index] as string).length));
-      const isRefused = matched.slice(patterns.length - refused).includes(true);
-      if (!isRefused && !found.has(matched.join())) found.set(matched.join(), text + letter);
+      const matched = next.map((state, index) => state.includes((patterns[index] as string).length)).join();
+      if (!found.has(matched)) found.set(matched, text + letter);
     }
   }
   return [...found.values()];
 }
+
+/** The text, or one that matches the same patterns, which is not taken; null when there is none of about its length. */
+export function untaken(text: string, patterns: readonly string[], isTaken: (text: string) => boolean): string | null {
+  if (!isTaken(text)) return text;
+  const isFit = (other: string): boolean =>
+    !isTaken(other) && patterns.every((pattern) => isLike(other, pattern) === isLike(text, pattern));
+  for (let size = 1; size <= SIZE_LIMIT; size += 1) {
+    for (let at = 0; at <= text.length; at += 1) {
+      const longer = `${text.slice(0, at)}${'~'.repeat(size)}${text.slice(at)}`;
+      if (isFit(longer)) return longer;
+      const other = `${text.slice(0, at)}${LETTERS[size] ?? ''}${text.slice(at + 1)}`;
+      if (at < text.length && isFit(other)) return other;
+    }
+  }
+  return null;
+}
+
+const SIZE_LIMIT = 60;
+const LETTERS = '~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 
 /** Places in the pattern that are reached without a letter: a star may stand for nothing. */
 function closure(pattern: string, places: readonly number[]): number[] {

@@ -10,6 +10,8 @@ import type { Part } from './shape.ts';
 
 export interface Spot {
   readonly places: ReadonlyMap<Form, Place | null>;
+  /** The same, but for what a place in a copy that is not there is told as. */
+  readonly copies: ReadonlyMap<Form, Copy>;
   /** Ids of nodes that it comes behind, and before. */
   readonly before: readonly string[];
   readonly behind: readonly string[];
@@ -56,14 +58,22 @@ export class Spots {
     }
   }
 
+  /** Did a node that was tried come to stand where it was meant to? Nothing may tie it to the copy that it was meant for. */
+  isReached(node: Node, { copies }: Spot): boolean {
+    const isSame = (found: Copy | null, meant: Copy | null): boolean =>
+      found === meant || (found !== null && meant !== null && !isThere(meant) && isSame(found.parent, meant.parent));
+    return [...copies].every(([form, copy]) => isSame(form.places.get(node)?.copy ?? null, copy));
+  }
+
   /** All ways for a kind to stand in all forms at once. */
   of(forms: readonly Form[], named: Named): Spot[] {
-    let spots: Spot[] = [{ places: new Map(), before: [], behind: [] }];
+    let spots: Spot[] = [{ places: new Map(), copies: new Map(), before: [], behind: [] }];
     for (const form of forms) {
       const own = this.#inForm(form, named);
       spots = spots.flatMap((spot) =>
-        own.map(({ place, before, behind }) => ({
+        own.map(({ place, copy, before, behind }) => ({
           places: new Map([...spot.places, [form, place]]),
+          copies: copy === null ? spot.copies : new Map([...spot.copies, [form, copy]]),
           before: [...new Set([...spot.before, ...before])],
           behind: [...new Set([...spot.behind, ...behind])],
         })),
@@ -72,9 +82,9 @@ export class Spots {
     return spots;
   }
 
-  #inForm(form: Form, named: Named): { place: Place | null; before: string[]; behind: string[] }[] {
+  #inForm(form: Form, named: Named): { place: Place | null; copy: Copy | null; before: string[]; behind: string[] }[] {
     const part = form.partOf(named);
-    const outside = form.ends === null ? [] : [{ place: null, before: [], behind: [] }];
+    const outside = form.ends === null ? [] : [{ place: null, copy: null, before: [], behind: [] }];
     if (part === undefined) return outside;
     const inside = this.#copiesFor(form, part).map((copy) => {
       const place = { part, copy };
@@ -82,16 +92,17 @@ export class Spots {
       const behind = Array.from(form.neighbours(place, 1), ({ id }) => id);
       if (form.ends !== null && before.length === 0) before.push(form.ends.from);
       if (form.ends !== null && behind.length === 0) behind.push(form.ends.to);
-      return { place: { part, copy: this.#stand.get(copy) ?? this.#link(copy) }, before, behind };
+      return { place: { part, copy: this.#meant(copy) }, copy, before, behind };
     });
     return [...outside, ...inside];
   }
 
-  /** A link that is thought of between others is the next link all the same. */
-  #link(copy: Copy): Copy {
+  /** The copy that one stands for: a link that is thought of between others is the next link all the same. */
+  #meant(copy: Copy): Copy {
     const { parent, slot } = copy;
-    const isThought = slot?.isChain === true && parent?.copies.get(slot)?.has(copy) !== true;
-    return isThought && parent !== null && slot !== null ? this.freshCopy(parent, slot) : copy;
+    const known = this.#stand.get(copy);
+    if (known !== undefined || parent === null || slot === null) return known ?? copy;
+    return isThere(copy) ? copy : this.freshCopy(this.#meant(parent), slot);
   }
 
   /** Copies in which the name is free. */
@@ -120,4 +131,9 @@ export class Spots {
       if (previous === null) return gaps;
     }
   }
+}
+
+/** Is it a copy of the graph? */
+function isThere(copy: Copy): boolean {
+  return copy.parent === null || copy.slot === null || copy.parent.copies.get(copy.slot)?.has(copy) === true;
 }

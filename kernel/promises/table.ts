@@ -12,8 +12,10 @@ import type { Node } from '../node.ts';
 import type { Run } from '../run.ts';
 import type { DisplayChange } from '../task.ts';
 import type { Form, KnownTasks } from './form.ts';
+import type { Classes } from './kinds.ts';
 import { type KnownNames, promiseProblem, promiseText } from './problem.ts';
 import type { PromiseSpec } from './promise.ts';
+import type { Verdict } from './reach.ts';
 import { Rule } from './rule.ts';
 import type { Named } from './selector.ts';
 
@@ -21,6 +23,19 @@ export class Table {
   readonly rules: Rule[] = [];
   /** While futures.ts looks ahead: nodes that have started by then. */
   readonly supposed = new Set<Node>();
+  /** For reach.ts: nodes that started or ended since it looked, creators that can bring what must come, and its verdict. */
+  readonly touched: Node[] = [];
+  /** For kinds.ts. */
+  classes: Classes | null = null;
+  witnesses: ReadonlySet<Node> = new Set();
+  isNew = true;
+  isStale = true;
+  verdict: Verdict | null = null;
+
+  /** A node started, or ended. */
+  touch(node: Node): void {
+    if (this.rules.length > 0) this.touched.push(node);
+  }
 
   isStarted(node: Node): boolean {
     return node.hasStarted || this.supposed.has(node);
@@ -44,6 +59,11 @@ export class Table {
       if (refusal !== null && !isForced) return refusal;
       this.count(creator, added.length, undo);
     }
+    // What is closed now may have been the last hope of what must come.
+    this.isStale ||=
+      promises.length > 0 ||
+      this.rules.some((rule) => rule.form?.hasChoice === true && rule.isUnmet) ||
+      this.#isUsedUp(creator);
     for (const { form, text } of this.rules) {
       const problem = form?.enter(added, edges, undo) ?? null;
       if (problem !== null && !isForced) return { message: problem, promise: text };
@@ -64,6 +84,10 @@ export class Table {
       if (broken !== null && !isForced) return { message: `promise ${rule.text}: ${broken}` };
     }
     return null;
+  }
+
+  #isUsedUp(creator: Node | undefined): boolean {
+    return creator !== undefined && this.rules.some((rule) => rule.bounds !== null && rule.roomFor(creator.id) === 0);
   }
 
   #admits(
