@@ -29,6 +29,8 @@ interface Point {
 
 interface Part {
   readonly name: string;
+  /** What goes through it; `golden` unless it says. */
+  readonly flow?: 'golden' | 'machine' | 'undone';
   /** Starts the part; the other processes that it needs stand already. */
   start(engine: Engine, plan: PlannedRun, env: Readonly<Record<string, string>>): Started;
   /** Starts what else is needed. */
@@ -53,6 +55,15 @@ const PARTS: readonly Part[] = [
     surround: (engine) => void controller(engine),
     restart: (engine) => void worker(engine),
   },
+  ...(['machine', 'undone'] as const).map((flow) => ({
+    name: `controller, ${flow === 'machine' ? 'with a state machine' : 'while it undoes'}`,
+    flow,
+    start: (engine: Engine, plan: PlannedRun, env: Readonly<Record<string, string>>): Started => (
+      engine.submit(plan), controller(engine, env)
+    ),
+    surround: (engine: Engine) => void worker(engine),
+    restart: (engine: Engine) => void controller(engine),
+  })),
   {
     name: 'run',
     start: (engine, plan, env) => {
@@ -84,15 +95,15 @@ async function inPlace(body: (engine: Engine) => Promise<void>): Promise<void> {
   await engine.close();
 }
 
-function golden(engine: Engine): PlannedRun {
-  return new Flows(engine.ledger, seeded(SEED), 0.02).golden('golden');
+function golden(engine: Engine, part: Part): PlannedRun {
+  return new Flows(engine.ledger, seeded(SEED), 0.02)[part.flow ?? 'golden']('golden');
 }
 
 /** The kinds of operations of a run that nothing disturbs, and how often each came. */
 async function record(part: Part): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   await inPlace(async (engine) => {
-    const plan = golden(engine);
+    const plan = golden(engine, part);
     part.surround(engine);
     const process = part.start(engine, plan, { OARLOCK_CRASH_TRACE: '1' });
     await engine.untilOver([plan]);
@@ -170,7 +181,7 @@ async function attempt(part: Part, point: Point): Promise<Result> {
   let reached = false;
   const problems: string[] = [];
   await inPlace(async (engine) => {
-    const plan = golden(engine);
+    const plan = golden(engine, part);
     try {
       reached = await crash(part, point, engine, plan);
       if (!reached) return;

@@ -60,7 +60,17 @@ export class Flows {
 
   /** A run of a shape that chance picks. */
   any(name: string): PlannedRun {
-    const shapes = ['diamond', 'chain', 'retrying', 'calling', 'hanging', 'doomed', 'tough'] as const;
+    const shapes = [
+      'diamond',
+      'chain',
+      'retrying',
+      'calling',
+      'hanging',
+      'doomed',
+      'tough',
+      'machine',
+      'undone',
+    ] as const;
     return this[pick(this.#chance, shapes)](name);
   }
 
@@ -102,6 +112,98 @@ export class Flows {
     const tough = (id: string, ...dependencies: string[]): PlannedNode =>
       this.#node(id, dependencies, this.#command('ok'), { retries: KILLED_RETRIES, mayBeKilled: true });
     return plan(name, [tough('a'), tough('b', 'a'), tough('c', 'a'), this.#ok('d', 'b', 'c')]);
+  }
+
+  /**
+   * A state machine that goes round, forks and maps. Its last choice looks at all that was computed: with anything lost or doubled on the
+   * way the run would end Failed.
+   */
+  machine(name: string): PlannedRun {
+    const call = (id: string, fails: number, ...dependencies: string[]): PlannedNode => ({
+      ...this.#call(id, fails, ...dependencies),
+      retries: fails,
+    });
+    const work = (more: object): object => ({
+      type: 'Task',
+      call: { module: this.#ledger.module, export: 'work' },
+      parameters: { pauseMs: Math.round(Number(this.#seconds()) * 1000), fails: 0 },
+      retry: { maxAttempts: 2, intervalSeconds: 0 },
+      ...more,
+    });
+    const branch = (id: string, fails: number): object => ({
+      startAt: id,
+      states: { [id]: work({ parameters: { pauseMs: 20, fails }, end: true }) },
+    });
+    const item = work({ parameters: { pauseMs: 10, 'fails.$': '$' }, end: true });
+    const states = {
+      begin: { type: 'Pass', result: { n: 0, items: [0, 1, 2] }, next: 'work' },
+      work: work({ resultPath: '$.worked', next: 'add' }),
+      add: { type: 'Pass', parameters: { 'n.$': 'States.MathAdd($.n, 1)' }, resultPath: '$.sum', next: 'take' },
+      take: { type: 'Pass', inputPath: '$.sum.n', resultPath: '$.n', next: 'more' },
+      more: { type: 'Choice', choices: [{ variable: '$.n', numericLessThan: 3, next: 'work' }], default: 'fork' },
+      fork: {
+        type: 'Parallel',
+        branches: [branch('left', 1), branch('right', 0)],
+        resultPath: '$.forked',
+        next: 'each',
+      },
+      each: {
+        type: 'Map',
+        itemsPath: '$.items',
+        maxConcurrency: 2,
+        itemProcessor: { startAt: 'item', states: { item } },
+        resultPath: '$.mapped',
+        next: 'check',
+      },
+      check: {
+        type: 'Choice',
+        choices: [
+          {
+            and: [
+              { variable: '$.n', numericEquals: 3 },
+              { variable: '$.forked[0].fails', numericEquals: 1 },
+              { variable: '$.mapped[2].fails', numericEquals: 2 },
+            ],
+            next: 'right-data',
+          },
+        ],
+        default: 'wrong-data',
+      },
+      'right-data': { type: 'Success' },
+      'wrong-data': { type: 'Fail', error: 'WrongData' },
+    };
+    const nodes = [
+      call('work', 0),
+      call('work#2', 0, 'work'),
+      call('work#3', 0, 'work#2'),
+      call('fork/0/left', 1, 'work#3'),
+      call('fork/1/right', 0, 'work#3'),
+      ...[0, 1, 2].map((index) => call(`each/${index}/item`, index, 'fork/0/left', 'fork/1/right')),
+    ];
+    return planOf(name, 'Succeeded', nodes, { startAt: 'begin', states });
+  }
+
+  /** Fails at the end, and undoes what it did, the last that was done first. */
+  undone(name: string): PlannedRun {
+    const task = (more: object): object => ({
+      type: 'Task',
+      ...this.#command('ok'),
+      compensate: this.#command('ok'),
+      ...more,
+    });
+    const states = {
+      a: task({ next: 'b' }),
+      b: task({ next: 'c' }),
+      c: { type: 'Task', ...this.#command('never'), retry: { maxAttempts: 1, intervalSeconds: 0 }, end: true },
+    };
+    const nodes = [
+      this.#ok('a'),
+      this.#ok('b', 'a'),
+      this.#node('c', ['b'], {}, { ends: 'FAILED', retries: 1 }),
+      this.#ok('compensate/b', 'b'),
+      this.#ok('compensate/a', 'compensate/b'),
+    ];
+    return planOf(name, 'Failed', nodes, { startAt: 'a', states });
   }
 
   /** All that a lease can go through, and soon over: success, failure and retry, timeout and stop. */
@@ -165,11 +267,15 @@ export class Flows {
 function plan(name: string, nodes: readonly PlannedNode[]): PlannedRun {
   const phase = nodes.every(({ ends }) => ends === 'SUCCESS') ? 'Succeeded' : 'Failed';
   const tasks = nodes.map(({ manifest }) => manifest);
+  return planOf(name, phase, nodes, { failurePolicy: 'Continue', tasks });
+}
+
+function planOf(name: string, phase: PlannedRun['phase'], nodes: readonly PlannedNode[], workflow: object): PlannedRun {
   const manifest = {
     apiVersion: 'oarlock.dev/v1',
     kind: 'WorkflowRun',
     metadata: { name },
-    spec: { workflow: { failurePolicy: 'Continue', tasks } },
+    spec: { workflow },
   };
   return { name, phase, nodes, text: `${JSON.stringify(manifest, null, 1)}\n` };
 }
