@@ -1,6 +1,7 @@
 // The demo behind `npm run demo:po`: a purchase order comes by mail (manifests/examples/purchase-order) and ends as a row, through the
-// real command line: twice, with the database away, and beside a run that is still going on. State is temporary and removed at the end;
-// po_alert.json stays in the working directory, and with DATABASE_URL so does the table purchase_orders.
+// real command line: twice, with the database away, and beside a run that is still going on. All state of tasks is in Postgres: the one
+// that comes with npm, or DATABASE_URL. State is temporary and removed at the end; po_alert.json stays in the working directory, and what
+// was written to DATABASE_URL stays there.
 //
 // Exits with 0 only if all went as it should.
 
@@ -31,35 +32,55 @@ function say(text = ''): void {
 class Demo {
   readonly disk = new Disk();
   readonly state = join(tmpdir(), `oarlock-demo-${randomUUID()}`);
+  readonly store = process.env['DATABASE_URL'] ?? 'embedded-postgres';
+  /** Runs of an earlier demo may still be in the database. */
+  readonly tag = randomUUID().slice(0, 4);
   readonly problems: string[] = [];
 
   async run(): Promise<void> {
     const where = process.env['DATABASE_URL'] === undefined ? 'the Postgres that comes with npm' : '$DATABASE_URL';
-    say(`From a purchase order in a mail to a row in Postgres (${where}).`);
+    say(`From a purchase order in a mail to a row in Postgres. Database, and store of all task state: ${where}.`);
+    say(`All commands run with OARLOCK_STORE=${this.store === 'embedded-postgres' ? this.store : '$DATABASE_URL'}.`);
     this.disk.makeDirectory(this.state);
     this.disk.unlink(join(ROOT, ALERT));
     await this.oarlock(['apply', '-f', join(EXAMPLE, 'workflow.yaml')]);
 
     say('\n== 1 of 5 == The mail is read, its fields are found, stored and checked.');
-    await this.order('po-first', 'Succeeded');
+    await this.order(this.named('po-first'), 'Succeeded');
     this.showAlert();
 
     say('\n== 2 of 5 == The same mail again: still one row.');
-    await this.order('po-again', 'Succeeded');
+    await this.order(this.named('po-again'), 'Succeeded');
     await this.expectOneRow();
 
     say('\n== 3 of 5 == The database is away: the task is tried again twice, then the run stops.');
-    const failed = await this.order('po-database-down', 'Failed', { DATABASE_URL: NOWHERE });
+    const failed = await this.order(this.named('po-database-down'), 'Failed', { DATABASE_URL: NOWHERE });
     this.expect('the run says why', /cannot be reached/.test(textAt(errorOf(failed), 'message')));
     this.expect('three attempts were made', attemptsOf(failed, 'create_table') === 3);
 
     say('\n== 4 of 5 == Previous and current runs: one still waits for the day of delivery.');
     await this.listRuns();
 
-    say('\n== 5 of 5 == What happened in the first run, transition by transition.');
-    say(`$ npx oarlock history po-first`);
-    const history = await this.oarlock(['history', 'po-first']);
-    this.expect('every task went from PENDING over RUNNING to SUCCESS', history.split('SUCCESS').length > 6);
+    say('\n== 5 of 5 == Every transition of the first run is a row in Postgres.');
+    await this.showTransitions();
+  }
+
+  named(name: string): string {
+    return `${name}-${this.tag}`;
+  }
+
+  async showTransitions(): Promise<void> {
+    const file = join(EXAMPLE, 'transitions.yaml');
+    const input = JSON.stringify({ run: this.named('po-first') });
+    say(`\n$ npx oarlock run ${file} --input '${input}' -o json`);
+    const name = this.named('po-transitions');
+    const run = parse(await this.oarlock(['run', file, '--input', input, '--name', name, '-o', 'json'], {}, false));
+    const rows = rowsOf(outputOf(run, 'transitions'));
+    say('\n   SELECT node, "from", "to" FROM task_transitions');
+    for (const row of rows)
+      say(`   ${textAt(row, 'node').padEnd(16)} ${textAt(row, 'from').padEnd(8)} → ${textAt(row, 'to')}`);
+    const ended = rows.filter((row) => textAt(row, 'from') === 'RUNNING' && textAt(row, 'to') === 'SUCCESS');
+    this.expect('every task went from PENDING over RUNNING to SUCCESS', ended.length === 6);
   }
 
   /** One run to its end; its final status and what differs from what is expected. */
@@ -86,9 +107,9 @@ class Demo {
   async expectOneRow(): Promise<void> {
     const file = join(EXAMPLE, 'stored.yaml');
     say(`\n$ npx oarlock run ${file} -o json`);
-    const run = parse(await this.oarlock(['run', file, '--name', 'po-rows', '-o', 'json'], {}, false));
-    const output = outputOf(run, 'rows');
-    const rows = isObject(output) && Array.isArray(output['rows']) ? output['rows'] : [];
+    const name = this.named('po-rows');
+    const run = parse(await this.oarlock(['run', file, '--name', name, '-o', 'json'], {}, false));
+    const rows = rowsOf(outputOf(run, 'rows'));
     say(`\n   purchase_orders holds ${rows.length} row(s): ${JSON.stringify(rows)}`);
     this.expect(
       'the order has one row',
@@ -101,13 +122,14 @@ class Demo {
     const tasks = '[{id: until_delivery, wait: {seconds: 3600}}]';
     const head = 'apiVersion: oarlock.dev/v1\nkind: Workflow\nmetadata: {name: delivery-check}\n';
     this.disk.createNew(file, `${head}spec: {tasks: ${tasks}}\n`);
-    const waiting = this.oarlock(['run', file, '--name', 'po-waiting'], {}, false);
-    await this.until(async () => /po-waiting/.test(await this.quiet(['get', 'runs'])));
+    const waiting = this.oarlock(['run', file, '--name', this.named('po-waiting')], {}, false);
+    const isListed = new RegExp(`${this.named('po-waiting')}\\s.*Running`);
+    await this.until(async () => isListed.test(await this.quiet(['get', 'runs'])));
     say('\n$ npx oarlock get runs');
     const list = await this.oarlock(['get', 'runs']);
-    this.expect('the list has runs that ended', /po-first\s.*Succeeded/.test(list));
-    this.expect('and the one that goes on', /po-waiting\s.*Running/.test(list));
-    await this.quiet(['cancel', 'po-waiting']);
+    this.expect('the list has runs that ended', list.includes(this.named('po-first')) && /Succeeded/.test(list));
+    this.expect('and the one that goes on', isListed.test(list));
+    await this.quiet(['cancel', this.named('po-waiting')]);
     await waiting;
   }
 
@@ -132,19 +154,25 @@ class Demo {
 
   /** One call of the command line. What it says for people is shown; its data too, unless it is for us. */
   async oarlock(args: readonly string[], env: NodeJS.ProcessEnv = {}, isShown = true): Promise<string> {
-    const text = await call(['--state', this.state, ...args], env, 'shown');
+    const text = await call(this.state, args, { OARLOCK_STORE: this.store, ...env }, 'shown');
     if (isShown && text !== '') say(text.trimEnd());
     return text;
   }
 
   quiet(args: readonly string[]): Promise<string> {
-    return call(['--state', this.state, ...args], {}, 'ignore');
+    return call(this.state, args, { OARLOCK_STORE: this.store }, 'ignore');
   }
 }
 
-function call(args: readonly string[], env: NodeJS.ProcessEnv, talk: 'shown' | 'ignore'): Promise<string> {
+/** The address of the store may hold a password: so it goes by the environment. */
+function call(
+  state: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  talk: 'shown' | 'ignore',
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const child = spawn(process.execPath, [MAIN, '--state', state, ...args], {
       cwd: ROOT,
       env: { ...process.env, ...env },
       // What it says for people goes where our words go, so that all stands in order.
@@ -165,6 +193,10 @@ function parse(text: string): Json {
   } catch {
     return null;
   }
+}
+
+function rowsOf(output: Json | undefined): Json[] {
+  return isObject(output) && Array.isArray(output['rows']) ? output['rows'] : [];
 }
 
 function at(value: Json | undefined, ...path: readonly string[]): Json | undefined {
