@@ -21,6 +21,7 @@ test('the demo ends as it should: stored once, failed with the database away, al
     end: 'Demo: all as it should be.',
   });
   expect(text).toContain('purchase_orders holds 1 row(s)');
+  expect(text).toMatch(/write_alert +RUNNING +→ SUCCESS\n/);
   expect(text.match(/Final status: \w+/g)).toEqual([
     'Final status: COMPLETED',
     'Final status: COMPLETED',
@@ -29,4 +30,4 @@ test('the demo ends as it should: stored once, failed with the database away, al
   expect(text).toMatch(/create_table +RUNNING → RETRYING .*DatabaseUnreachable: database orders at 127\.0\.0\.1:1/);
 });
 
-// The files of the example, for the check that each is tested: workflow.yaml, stored.yaml, input.json.
+// The files of the example, for the check that each is tested: workflow.yaml, stored.yaml, transitions.yaml, input.json.
