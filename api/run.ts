@@ -63,13 +63,24 @@ export async function runApi(options: ApiOptions, stop: AbortSignal): Promise<vo
   });
   const server = await listenSomewhere(options, host, { certificate, servesPlain, handler: handlerOf(app.callback()) });
   const endpoint = endpointOf(server, servesPlain);
+  const before = await keys.endpoint();
   await keys.setEndpoint(endpoint);
   options.onListening(endpoint);
   setImmediate(warmUp);
   if (!stop.aborted)
     await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
   await keys.clearEndpoint(process.pid);
+  // Another one that answered before this one came, and still does, is found again.
+  if (before !== null && isAlive(before.pid) && (await keys.endpoint()) === null) await keys.setEndpoint(before);
   await server.close(GRACE_MS);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid > 0 && pid !== process.pid && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** Loads what the first manifest would otherwise wait for: the parser and the compiled schemas. */

@@ -1,10 +1,10 @@
 // Load on the API: requests a second and p99 for get, list of 500 and create, beside a bare Koa handler in the same run, and what it
 // takes to tell 1,000 watchers of one change. Server and client are processes of their own, so two cores serve the pair.
 //
-//   npm run build && npx tsx bench/api.ts [seconds each]
+//   npm run build && npx tsx bench/api.ts [seconds each] [--write]      (--write puts the table into README.md)
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { KeyRing } from '../api/keys.ts';
 import { issueToken } from '../api/tokens.ts';
 import { createRandom } from '../runtime/random.ts';
 
-const SECONDS = Number(process.argv[2] ?? 5);
+const SECONDS = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 5);
 const CONNECTIONS = 16;
 const WATCHERS = 1_000;
 const CHANGES = 20;
@@ -175,22 +175,39 @@ async function main(): Promise<void> {
       ['create', port, { method: 'POST', path: WORKFLOWS, body: () => JSON.stringify(workflow(`new-${(made += 1)}`)) }],
       ['bare Koa again', barePort, { method: 'GET', path: '/' }],
     ];
+    const lines = ['| 16 connections | requests a second | p50 | p99 |', '| --- | --- | --- | --- |'];
     for (const [name, at, shot] of rows) {
       const { perSecond, p50, p99 } = await load(at, token, shot);
-      console.log(
-        `${name.padEnd(22)} ${perSecond.toFixed(0).padStart(7)}/s   p50 ${p50.toFixed(1)} ms   p99 ${p99.toFixed(1)} ms`,
-      );
+      lines.push(`| ${name} | ${perSecond.toFixed(0)} | ${p50.toFixed(1)} ms | ${p99.toFixed(1)} ms |`);
+      process.stderr.write(`${lines.at(-1) ?? ''}\n`);
     }
     const { ms, rssMb } = await watchers(port, token, api.pid ?? 0);
     const median = ms[Math.floor(ms.length / 2)] ?? 0;
-    console.log(
-      `${WATCHERS} watchers: all told ${median.toFixed(0)} ms after a create began (longest ${(ms.at(-1) ?? 0).toFixed(0)} ms), ${rssMb.toFixed(0)} MB`,
+    lines.push(
+      '',
+      `${WATCHERS} watchers of one collection: all of them know of a new object ${median.toFixed(0)} ms after its POST began (median of ` +
+        `${CHANGES}, longest ${(ms.at(-1) ?? 0).toFixed(0)} ms); ${rssMb.toFixed(0)} MB.`,
     );
+    process.stdout.write(`${lines.join('\n')}\n`);
+    if (process.argv.includes('--write')) writeReadme(lines.join('\n'));
   } finally {
     api.kill();
     bare.kill();
     rmSync(root, { recursive: true, force: true });
   }
+}
+
+function writeReadme(text: string): void {
+  const path = join(import.meta.dirname, '..', 'README.md');
+  const readme = readFileSync(path, 'utf8');
+  const marked = /<!-- api-benchmarks:start -->[\s\S]*<!-- api-benchmarks:end -->/;
+  if (!marked.test(readme))
+    throw new Error('README.md: expected the marks api-benchmarks:start and api-benchmarks:end');
+  const table = `<!-- api-benchmarks:start -->\n${text}\n<!-- api-benchmarks:end -->`;
+  writeFileSync(
+    path,
+    readme.replace(marked, () => table),
+  );
 }
 
 await main();

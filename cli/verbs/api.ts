@@ -53,7 +53,7 @@ export async function api(session: Session, options: ApiVerbOptions): Promise<Ex
         isDebug: env['DEBUG'] === 'true',
         onListening: ({ url, tlsUrl }) => {
           // Under `up` it is one voice among sentences.
-          if (!options.hasLifeline) log.info('the API answers', { url, tlsUrl });
+          if (!options.hasLifeline) log.info('the API answers', { url: url ?? undefined, tlsUrl: tlsUrl ?? undefined });
           else session.say(`the API answers on ${[url, tlsUrl].filter((shown) => shown !== null).join(' and ')}`);
         },
         ...(options.host === undefined ? {} : { host: options.host }),

@@ -87,6 +87,10 @@ test('two processes give the same answers, and either goes on with a watch of th
   const there = await watch(second, lastRevision(events));
   expect(names(await there.count(2))).toEqual(['x1', 'x2']);
   there.close();
+  expect(endpoint().url).toBe(second);
+  other.child.kill('SIGTERM');
+  await other.ended;
+  expect(endpoint().url).toBe(url);
 });
 
 test('runs have the same revision in both, whatever was published before a process began or while it looked', async () => {
