@@ -15,7 +15,7 @@ import { Screen } from '../output/screen.ts';
 import { clean, displayWidth, fit, padEnd, padStart } from '../output/text.ts';
 import { duration } from '../output/time.ts';
 import { type ReadTail, type RunView, SHOWN_FAILURES } from './view.ts';
-import { AttemptTimes, changeLine, logBlock } from './words.ts';
+import { AttemptTimes, changeLine, logBlock, progressText } from './words.ts';
 
 const FRAME_MS = 100;
 const RECENT = 200;
@@ -204,7 +204,9 @@ function noteOf(node: Node, now: Now): string {
   switch (node.state) {
     case 'RUNNING': {
       const attempt = node.attempts > 1 ? `attempt ${node.attempts}, ` : '';
-      return node.worker === null ? attempt.replace(', ', '') : `${attempt}worker ${node.worker}`;
+      const place = node.worker === null ? attempt.replace(', ', '') : `${attempt}worker ${node.worker}`;
+      const progress = progressText(node);
+      return progress === '' ? place : `${progress}, ${place}`;
     }
     case 'RETRYING': {
       const due = node.timer === null ? '' : `again in ${duration(node.timer.due - now.time)}; `;

@@ -100,3 +100,11 @@ export function idWidthOf(run: Run): number {
 export function logBlock(lines: readonly string[], colors: Colors): string[] {
   return lines.map((line) => `    ${colors.dim('|')} ${clean(line)}`);
 }
+
+/** What a task says of how far it is: a part of 1 as percent, anything else as it stands. */
+export function progressText(node: Node): string {
+  const progress = node.current?.reported?.progress;
+  if (progress === undefined || progress === null) return '';
+  if (typeof progress === 'number' && progress >= 0 && progress <= 1) return `${Math.round(progress * 100)} %`;
+  return clean(typeof progress === 'string' ? progress : JSON.stringify(progress));
+}

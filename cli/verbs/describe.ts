@@ -10,7 +10,7 @@ import type { Run } from '../../kernel/run.ts';
 import type { Resource } from '../../manifests/model.ts';
 import type { Store } from '../../store/store.ts';
 import { Failure, type ExitCode } from '../failure.ts';
-import { AttemptTimes, changeLine, countsText } from '../follow/words.ts';
+import { AttemptTimes, changeLine, countsText, progressText } from '../follow/words.ts';
 import { type ListedKind, missing, parseTargets } from '../kinds.ts';
 import { listAt, objectAt, phaseOfRun, statusOf, textAt, timeAt, unreadable } from '../objects.ts';
 import { statePaint } from '../output/colors.ts';
@@ -139,7 +139,7 @@ function nodeBlock(session: Session, run: Run, wall: number): string[] {
     node.startedAt === null ? '' : duration((node.finishedAt ?? wall) - node.startedAt),
     node.worker ?? '',
     ...(isGrown ? [node.createdBy ?? ''] : []),
-    node.error === null ? '' : `${node.error.type}: ${node.error.message}`,
+    node.error === null ? progressText(node) : `${node.error.type}: ${node.error.message}`,
   ]);
   const columns = [
     { title: 'NODE' },

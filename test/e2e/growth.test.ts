@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Ended, Place } from '../support/oarlock.ts';
+import { type Ended, Place, until } from '../support/oarlock.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const EXAMPLES = join(ROOT, 'manifests', 'examples', 'growth');
@@ -184,6 +184,23 @@ except oarlock.PromiseBroken as error:
     const status = await run({ tasks: [python(code)], templates });
     expect(status.phase).toBe('Failed');
     expect(Object.keys(status.nodes)).toHaveLength(3);
+  });
+
+  test('says how far it is, for people and programs', async () => {
+    const go = join(place.directory, 'go');
+    const code = `
+import os, time
+oarlock.progress(0.25)
+while not os.path.exists(${JSON.stringify(go)}):
+    time.sleep(0.01)`;
+    const running = run({ tasks: [python(code)] });
+    await until(
+      async () => (await place.oarlock('describe', 'run', 'r')).stdout.includes('25 %'),
+      () => 'describe says 25 %',
+    );
+    expect((await place.run('r')).status.nodes['A']).toMatchObject({ state: 'RUNNING', progress: 0.25 });
+    place.file('go', '');
+    expect((await running).nodes['A']).not.toHaveProperty('progress');
   });
 
   test('without python3, or without its script, says what is missing', async () => {

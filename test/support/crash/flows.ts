@@ -13,7 +13,8 @@ export interface PlannedNode {
   readonly retries: number;
   /** Its processes may be killed one by one: such a death is a failure of the task, and there are retries enough. */
   readonly mayBeKilled: boolean;
-  readonly manifest: object;
+  /** Null: another node adds it. */
+  readonly manifest: object | null;
 }
 
 export interface PlannedRun {
@@ -70,6 +71,7 @@ export class Flows {
       'tough',
       'machine',
       'undone',
+      'growing',
     ] as const;
     return this[pick(this.#chance, shapes)](name);
   }
@@ -206,10 +208,27 @@ export class Flows {
     return planOf(name, 'Failed', nodes, { startAt: 'a', states });
   }
 
-  /** All that a lease can go through, and soon over: success, failure and retry, timeout and stop. */
+  /** A task that adds nodes one by one, and is told each time. */
+  growing(name: string): PlannedRun {
+    return plan(name, [this.#ok('a'), ...this.#grow('b', ['a'], ['x', 'y', 'z'])], this.#templates());
+  }
+
+  /** All that a lease can go through, and soon over: success, failure and retry, timeout and stop, and a conversation. */
   golden(name: string): PlannedRun {
     const hang = this.#node('c', ['a'], { ...this.#command('hang'), timeoutSeconds: 0.4 }, { retries: 3 });
-    return plan(name, [this.#ok('a'), this.#flaky('b', 1, 'a'), hang, this.#ok('d', 'b', 'c')]);
+    const nodes = [this.#ok('a'), this.#flaky('b', 1, 'a'), hang, this.#ok('d', 'b', 'c')];
+    return plan(name, [...nodes, ...this.#grow('e', ['a'], ['x'])], this.#templates());
+  }
+
+  /** A task that speaks, and the nodes that it adds. */
+  #grow(id: string, dependencies: readonly string[], added: readonly string[]): PlannedNode[] {
+    const exec = [this.#ledger.program, 'grow', this.#seconds(), ...added];
+    const node = (own: string): PlannedNode => ({ ...this.#node(own, [id], {}, {}), manifest: null });
+    return [this.#node(id, dependencies, { exec, messages: true }, {}), ...added.map(node)];
+  }
+
+  #templates(): object[] {
+    return [{ id: 'work', exec: [this.#ledger.program, 'ok', this.#seconds()] }];
   }
 
   /** Nodes that wait for nothing but a slot, each for so long. */
@@ -264,10 +283,11 @@ export class Flows {
   }
 }
 
-function plan(name: string, nodes: readonly PlannedNode[]): PlannedRun {
+function plan(name: string, nodes: readonly PlannedNode[], templates: readonly object[] = []): PlannedRun {
   const phase = nodes.every(({ ends }) => ends === 'SUCCESS') ? 'Succeeded' : 'Failed';
-  const tasks = nodes.map(({ manifest }) => manifest);
-  return planOf(name, phase, nodes, { failurePolicy: 'Continue', tasks });
+  const tasks = nodes.flatMap(({ manifest }) => manifest ?? []);
+  const more = templates.length === 0 ? {} : { templates };
+  return planOf(name, phase, nodes, { failurePolicy: 'Continue', tasks, ...more });
 }
 
 function planOf(name: string, phase: PlannedRun['phase'], nodes: readonly PlannedNode[], workflow: object): PlannedRun {

@@ -22,9 +22,9 @@ export interface Entry {
   readonly rest: string;
 }
 
-/** Fails K times (`flaky`), always (`never`), hangs at its first start (`hang`), or works (`ok`), after a pause in seconds. */
+/** Fails K times (`flaky`), always (`never`), hangs at its first start (`hang`), adds nodes (`grow`), or works (`ok`), after a pause in seconds. */
 const SHELL_PROGRAM = (books: string): string => `#!/bin/sh
-# task ok PAUSE | task flaky PAUSE TIMES | task never PAUSE | task hang PAUSE
+# task ok PAUSE | task flaky PAUSE TIMES | task never PAUSE | task hang PAUSE | task grow PAUSE NODE...
 book='${books}'/$OARLOCK_RUN
 say() {
 read -r now idle </proc/uptime
@@ -55,6 +55,20 @@ case $1 in
 esac
 sleep "$2"
 case $1 in
+  grow)
+    shift 2
+    asked=0
+    for id; do
+      asked=$((asked + 1))
+      node='{"id":"'$id'","task":"work","dependencies":["'$OARLOCK_NODE'"]}'
+      printf '{"jsonrpc":"2.0","id":%s,"method":"graph.change","params":{"nodes":[%s]}}\\n' $asked "$node"
+      while read -r answer; do
+        case $answer in
+          '{"jsonrpc":"2.0","id":'$asked',"result":'*) break ;;
+          '{"jsonrpc":"2.0","id":'$asked,*) say end fail; exit 1 ;;
+        esac
+      done
+    done ;;
   flaky) if [ $fails -lt "$3" ]; then say end fail; exit 1; fi ;;
   never) say end fail; exit 1 ;;
 esac
