@@ -48,13 +48,14 @@ export function noteOf({ ghost, fold, look }: PictureNode): string {
 
 /** Only one of those that are alternatives to it comes, and it may be another. */
 export function isAlternative({ ghost }: PictureNode): boolean {
-  return ghost?.group !== undefined && ghost.isImpossible !== true;
+  return ghost?.group !== undefined && ghost.isImpossible !== true && ghost.atLeast === 0;
 }
 
 function boundsOf({ kind, atLeast, atMost }: GhostMark): string {
   if (kind === 'wildcard' && atMost === null && atLeast === 0) return 'anything';
-  if (atMost === null)
-    return atLeast === 0 ? (kind === 'next' ? 'any number of times' : 'any number') : `${atLeast} or more`;
+  const isOne = kind === 'next' || kind === 'oneOf';
+  if (atMost === null && isOne) return atLeast === 0 ? 'any number of times' : 'once or more';
+  if (atMost === null) return atLeast === 0 ? 'any number' : `${atLeast} or more`;
   if (atLeast === atMost) return atMost === 1 ? '' : `${atMost} more`;
   if (atMost === 1) return kind === 'many' ? 'at most 1' : '';
   return atLeast === 0 ? `up to ${atMost}` : `${atLeast} to ${atMost}`;

@@ -285,11 +285,11 @@ class Foresight {
     for (const spot of missed) this.#draft(scope, spot, NEVER, true);
     const isMissed = new Set(missed.map(spotText));
     for (const spot of reached) {
-      const from = lastVisits.get(spotText(spot)) ?? this.#idOf(scope, spot);
-      // A Parallel that never came is one box: what follows its join follows it.
-      const shown = spot.half === 'enter' || isOpen(spot) ? from : this.#idOf(scope, { ...spot, half: 'enter' });
+      // A second half that never came is not shown: what follows it follows the first.
+      const shown = isOpen(spot) ? spot : { ...spot, half: 'enter' as const };
+      const from = lastVisits.get(spotText(shown)) ?? this.#idOf(scope, shown);
       for (const { to } of this.#ways.from(spot)) {
-        if (isMissed.has(spotText(to))) this.#make(scope, shown, to, {});
+        if (isMissed.has(spotText(to))) this.#make(scope, from, to, {});
       }
     }
   }

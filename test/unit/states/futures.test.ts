@@ -107,6 +107,28 @@ test('a Parallel shows its branches and where they come together', async () => {
   ]);
 });
 
+test('what would have followed a Parallel that failed is impossible, and hangs together with it', async () => {
+  const definition: JsonObject = {
+    StartAt: 'both',
+    States: {
+      both: {
+        Type: 'Parallel',
+        Branches: [{ StartAt: 'in', States: { in: { Type: 'Fail', Error: 'No' } } }],
+        Next: 'then',
+      },
+      then: { Type: 'Succeed' },
+    },
+  };
+  const { run } = await runMachine({ definition, input: {} });
+  const { edges } = machineFutures(run);
+  expect(lines(machineFutures(run))).toEqual(['then impossible']);
+  expect(edges).toMatchObject([{ from: 'both/join', to: 'then' }]);
+  const early = { ...definition, States: { ...(definition['States'] as JsonObject) } };
+  early.States['both'] = { ...(early.States['both'] as JsonObject), Parameters: { 'x.$': '$.none' } };
+  const broken = machineFutures((await runMachine({ definition: early, input: {} })).run);
+  expect(broken.edges).toMatchObject([{ from: 'both', to: 'then' }]);
+});
+
 // --- held against what happens -------------------------------------------------------------------
 
 /** The id of the ghost that admits a node that is not there yet, or the node's own when it is. */
