@@ -114,19 +114,19 @@ test('what would have followed a Parallel that failed is impossible, and hangs t
       both: {
         Type: 'Parallel',
         Branches: [{ StartAt: 'in', States: { in: { Type: 'Fail', Error: 'No' } } }],
-        Next: 'then',
+        Next: 'after',
       },
-      then: { Type: 'Succeed' },
+      after: { Type: 'Succeed' },
     },
   };
   const { run } = await runMachine({ definition, input: {} });
   const { edges } = machineFutures(run);
-  expect(lines(machineFutures(run))).toEqual(['then impossible']);
-  expect(edges).toMatchObject([{ from: 'both/join', to: 'then' }]);
+  expect(lines(machineFutures(run))).toEqual(['after impossible']);
+  expect(edges).toMatchObject([{ from: 'both/join', to: 'after' }]);
   const early = { ...definition, States: { ...(definition['States'] as JsonObject) } };
   early.States['both'] = { ...(early.States['both'] as JsonObject), Parameters: { 'x.$': '$.none' } };
   const broken = machineFutures((await runMachine({ definition: early, input: {} })).run);
-  expect(broken.edges).toMatchObject([{ from: 'both', to: 'then' }]);
+  expect(broken.edges).toMatchObject([{ from: 'both', to: 'after' }]);
 });
 
 // --- held against what happens -------------------------------------------------------------------
