@@ -19,7 +19,7 @@ import { checkPlain, weightOf } from './plain.ts';
 import { Findings, quote, toProblems } from './problems.ts';
 import { checkShape } from './schema.ts';
 import { checkStates } from './states/lint.ts';
-import { checkGrowth, hasGrowth } from './promises.ts';
+import { checkGrowth, hasGrowth, templatesOf } from './promises.ts';
 import { checkSteps, expandSteps } from './steps.ts';
 import { checkTaskBody, checkTasks } from './tasks.ts';
 
@@ -196,7 +196,7 @@ function checkMeaning(kind: Kind, manifest: JsonObject, findings: Findings, warn
 
 function checkWorkflowSpec(spec: JsonObject, path: (string | number)[], findings: Findings, warnings: Findings): void {
   const { tasks, steps } = spec as { tasks?: JsonObject[]; steps?: JsonObject[] };
-  if (tasks !== undefined) checkTasks(tasks, [...path, 'tasks'], findings, warnings);
+  if (tasks !== undefined) checkTasks(tasks, [...path, 'tasks'], templatesOf(spec), findings, warnings);
   else if (steps !== undefined) checkSteps(steps, [...path, 'steps'], findings);
   else checkStates(spec, path, findings, warnings);
   if (!findings.isEmpty || !hasGrowth(spec)) return;

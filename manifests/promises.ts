@@ -121,11 +121,11 @@ function checkPromise(
   for (const selector of selectorsIn(promise, path)) checkSelector(selector, names, warnings);
 }
 
-/** What the kernel says of it: of shapes, above all. Names of states are nodes only as they are visited. */
+/** What the kernel says of it: of shapes, above all. Where nodes are not known, it says more of names when the promise is made. */
 function checkWords(promise: JsonObject, path: Path, { nodes, tasks }: GraphNames, findings: Findings): void {
   const known = {
     isNode: (id: string) => nodes === null || nodes.has(id),
-    isTask: (name: string) => tasks.has(name),
+    isTask: (name: string) => nodes === null || tasks.has(name),
   };
   const problem = promiseProblem(specOf(promise), known);
   const isShape = promise['shape'] !== undefined;

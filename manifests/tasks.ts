@@ -18,17 +18,25 @@ import { schemaProblem } from './schema.ts';
 export type KnownIds = ReadonlyMap<string, unknown> | null;
 
 /** The tasks of `spec.tasks` once the schema has passed. */
-export function checkTasks(tasks: readonly JsonObject[], path: Path, findings: Findings, warnings: Findings): void {
+export function checkTasks(
+  tasks: readonly JsonObject[],
+  path: Path,
+  /** Paths may lead to a node that is made of a template, under its name. */
+  templates: readonly JsonObject[],
+  findings: Findings,
+  warnings: Findings,
+): void {
   const indexes = new Map<string, number>();
   for (const [index, task] of tasks.entries()) {
     const id = idOf(task);
     checkId(id, [...path, index], indexes.get(id), findings);
     if (!indexes.has(id)) indexes.set(id, index);
   }
+  const known = new Map([...templates.map((template) => [idOf(template), -1] as const), ...indexes]);
   for (const [index, task] of tasks.entries()) {
     if (findings.isFull) return;
     const at = [...path, index];
-    checkTaskBody(task, at, indexes, findings);
+    checkTaskBody(task, at, known, findings);
     checkDependencies(task, at, indexes, findings, warnings);
   }
   if (findings.isEmpty) checkCycle(tasks, path, indexes, findings);

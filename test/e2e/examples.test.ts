@@ -133,7 +133,7 @@ async function waits(state: string, run: string, node: string): Promise<void> {
 const APPROVAL = 'approval.yaml';
 const FORM = 'form.yaml';
 /** Have tests of their own. */
-const ELSEWHERE = ['growth', 'order-processing', 'purchase-order'];
+const ELSEWHERE = ['crawler', 'growth', 'map', 'order-processing', 'purchase-order', 'test-run'];
 
 describe('examples', () => {
   let base = '';

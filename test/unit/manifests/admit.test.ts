@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { AdmissionError } from '../../../kernel/errors.ts';
 import type { JsonObject } from '../../../kernel/json.ts';
 import { admit, admitNow, admitValue } from '../../../manifests/admit.ts';
+import { EXECUTOR_FIELDS } from '../../../manifests/executors.ts';
 import { admitted, problemsOf, wordsOf, workflow } from './help.ts';
 
 const HEAD = 'apiVersion: oarlock.dev/v1\nkind: Workflow\nmetadata: {name: w}\n';
@@ -212,8 +213,7 @@ describe('what is refused', () => {
     {
       name: 'no executor',
       tasks: [{ id: 'a' }],
-      words:
-        'spec.tasks[0]: expected exactly one of command, exec, call, python, connector, mock, wait, signal, taskRef, found none',
+      words: `spec.tasks[0]: expected exactly one of ${[...EXECUTOR_FIELDS, 'taskRef'].join(', ')}, found none`,
     },
     {
       name: 'two executors',
