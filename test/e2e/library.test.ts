@@ -36,7 +36,7 @@ afterEach(() => place.close());
 
 /** An example, with its scripts found whatever the directory of the command is. */
 function exampleFile(name: string): string {
-  const text = readFileSync(join(ROOT, 'manifests', 'examples', `${name}.yaml`), 'utf8');
+  const text = readFileSync(join(ROOT, 'manifests', 'examples', name), 'utf8');
   mkdirSync(join(place.directory, 'files'), { recursive: true });
   return place.file('files/w.yaml', text.replaceAll('manifests/examples/', join(ROOT, 'manifests', 'examples', '/')));
 }
@@ -73,19 +73,19 @@ function statesOf({ nodes }: Run['status']): string[] {
 }
 
 describe.runIf(isPythonHere)('a map over a collection', () => {
-  test.each(['python', 'javascript'])('in %s: a list in, a list out, in order', async (language) => {
-    const status = await example(`map/${language}`, { numbers: [3, 1, 2] });
+  test.each(['python.yaml', 'javascript.yaml'])('in %s: a list in, a list out, in order', async (file) => {
+    const status = await example(`map/${file}`, { numbers: [3, 1, 2] });
     expect(status.output).toEqual({ B: { squares: [9, 1, 4] } });
     expect(Object.keys(status.nodes)).toEqual(['A', 'B', 'A/0', 'A/1', 'A/2', 'squares']);
-    expect(await picture(`map-in-${language}`)).toMatch(/M \(up to 101\)/);
+    expect(await picture(`map-in-${file.replace('.yaml', '')}`)).toMatch(/M \(up to 101\)/);
   });
 
   test('of nothing is an empty list', async () => {
-    expect((await example('map/python', { numbers: [] })).output).toEqual({ B: { squares: [] } });
+    expect((await example('map/python.yaml', { numbers: [] })).output).toEqual({ B: { squares: [] } });
   });
 
   test('an item of the wrong type is told with its place, before anything runs for it', async () => {
-    const status = await example('map/javascript', { numbers: [3, 'x'] });
+    const status = await example('map/javascript.yaml', { numbers: [3, 'x'] });
     expect(status.nodes['A/1']).toMatchObject({ state: 'FAILED', attempts: 0 });
     expect(status.nodes['A/1']?.error).toMatchObject({ type: 'InputInvalid' });
     expect(status.nodes['B']).toMatchObject({ state: 'SKIPPED' });
@@ -93,8 +93,21 @@ describe.runIf(isPythonHere)('a map over a collection', () => {
 });
 
 describe.runIf(isPythonHere)('examples', () => {
+  const scripts: readonly [string, string, readonly string[]][] = [
+    ['crawler', 'crawl.yaml', ['page.py', 'report.py', 'start.py']],
+    ['test-run', 'test-run.yaml', ['plan.py', 'shard.py', 'suite.py', 'verdict.py']],
+  ];
+  test.each(scripts)('%s: all of its scripts are used', (directory, file, names) => {
+    const folder = join(ROOT, 'manifests', 'examples', directory);
+    const found = readdirSync(folder).filter((name) => name.endsWith('.py'));
+    expect(found.sort()).toEqual(names);
+    const texts = [file, ...names].map((name) => readFileSync(join(folder, name), 'utf8')).join('');
+    for (const name of names)
+      expect(texts.includes(name) || texts.includes(`import ${name.slice(0, -3)}\n`)).toBe(true);
+  });
+
   test('crawler: finds all pages and the link that leads nowhere', async () => {
-    const status = await example('crawler/crawl');
+    const status = await example('crawler/crawl.yaml');
     expect(status.nodes['report']?.output).toEqual({
       pages: ['about.html', 'guide/install.html', 'guide/start.html', 'index.html', 'team.html'],
       broken: [{ from: 'team.html', to: 'jobs.html' }],
@@ -107,7 +120,7 @@ describe.runIf(isPythonHere)('examples', () => {
   });
 
   test('test-run: splits by what failed', async () => {
-    const status = await example('test-run/test-run', { perShard: 2 });
+    const status = await example('test-run/test-run.yaml', { perShard: 2 });
     expect(status.nodes['verdict']?.output).toEqual({
       passed: 4,
       flaky: ['suite.Orders.test_warm_cache'],
@@ -119,7 +132,7 @@ describe.runIf(isPythonHere)('examples', () => {
   });
 
   test('alternative: decided by the input, and what was not taken cannot come any more', async () => {
-    const status = await example('growth/alternative', { careful: true });
+    const status = await example('growth/alternative.yaml', { careful: true });
     expect(Object.keys(status.nodes).sort()).toEqual(['A', 'B', 'M', 'N']);
     const before = await picture('alternative');
     for (const name of ['N', 'M', 'J', 'K']) expect(before).toContain(`${name} (one of several)`);
@@ -128,27 +141,27 @@ describe.runIf(isPythonHere)('examples', () => {
   });
 
   test('chain: a loop, one step after the other', async () => {
-    const status = await example('growth/chain', { rounds: 4 });
+    const status = await example('growth/chain.yaml', { rounds: 4 });
     expect(status.nodes['step 4']?.output).toEqual({ left: 0 });
     expect(await picture('chain')).toContain('step (1 to 10)');
     expect(await picture('r')).toContain('begin ─▶ ✓ step 1 ─▶ ✓ step 2 ─▶ ✓ step 3 ─▶ ✓ step 4 ─▶ ✓ end');
   });
 
   test('a chain that is longer than it promised ends the run', async () => {
-    const status = await example('growth/chain', { rounds: 11 });
+    const status = await example('growth/chain.yaml', { rounds: 11 });
     expect(status.phase).toBe('Failed');
     expect(status.conditions.find(({ type }) => type === 'Succeeded')?.reason).toBe('PromiseBroken');
   });
 
   test('loop: a state machine goes round', async () => {
-    const status = await example('growth/loop', { rounds: 3 });
+    const status = await example('growth/loop.yaml', { rounds: 3 });
     expect(Object.keys(status.nodes)).toContain('work#3');
     const { nodes } = await drawn('loop');
     expect(nodes.filter(({ ghost }) => ghost !== null).map(({ id }) => id).length).toBeGreaterThan(0);
   });
 
   test('dress: looks change, and nothing else may', async () => {
-    expect((await example('growth/dress')).phase).toBe('Succeeded');
+    expect((await example('growth/dress.yaml')).phase).toBe('Succeeded');
     const dot = await picture('r', '-o', 'dot');
     expect(dot).toContain('Nothing to do');
     expect(dot).toContain('all is well');
