@@ -35,7 +35,7 @@ function shorter(picture: Picture): Picture {
 
 /** Nodes are alike that look alike and whose ways from the start and to the end do: one number for all that lies before, one for all after. */
 function kindsOf(picture: Picture, { rows, back }: Layers): (node: PictureNode) => string {
-  const keys = new Map(picture.nodes.map((node) => [node.id, lookKey(node)]));
+  const keys = numbered(picture.nodes.map((node) => [node.id, lookKey(node)] as const));
   const forward = picture.edges.filter((edge) => !back.has(edge));
   const order = rows.flat();
   const before = numbers(order, keys, forward, (edge) => [edge.to, edge.from]);
@@ -43,21 +43,28 @@ function kindsOf(picture: Picture, { rows, back }: Layers): (node: PictureNode) 
   return ({ id }) => `${before.get(id) ?? 0}/${after.get(id) ?? 0}`;
 }
 
-function lookKey(node: PictureNode): string {
-  const { task, state, look, ghost, color, label } = node;
+function lookKey({ task, state, look, ghost, color, label }: PictureNode): string {
   // Without a task it goes by its name: part-1 and part-2 are alike, extract and load are not.
-  return JSON.stringify([
-    task ?? label.replace(/\d+/g, '#'),
-    state,
-    look,
-    color ?? '',
-    ghost === null ? null : { ...ghost, by: [] },
-  ]);
+  const name = task ?? label.replace(/\d+/g, '#');
+  const kind = ghost === null ? '' : JSON.stringify({ ...ghost, by: [] });
+  return `${look}\n${state ?? ''}\n${color ?? ''}\n${kind}\n${name}`;
+}
+
+/** The same number for the same key. */
+function numbered(keys: Iterable<readonly [id: string, key: string]>): Map<string, number> {
+  const byKey = new Map<string, number>();
+  const found = new Map<string, number>();
+  for (const [id, key] of keys) {
+    const number = byKey.get(key) ?? byKey.size;
+    byKey.set(key, number);
+    found.set(id, number);
+  }
+  return found;
 }
 
 function numbers(
   order: readonly string[],
-  looks: ReadonlyMap<string, string>,
+  looks: ReadonlyMap<string, number>,
   edges: readonly PictureEdge[],
   ends: (edge: PictureEdge) => [near: string, far: string],
 ): Map<string, number> {
@@ -72,7 +79,7 @@ function numbers(
   const found = new Map<string, number>();
   for (const id of order) {
     const parts = (far.get(id) ?? []).map((edge) => `${found.get(ends(edge)[1]) ?? 0}${edge.look}${edge.label ?? ''}`);
-    const key = `${looks.get(id) ?? ''}${(parts.length < 2 ? parts : [...new Set(parts)].sort()).join()}`;
+    const key = `${looks.get(id) ?? 0}:${(parts.length < 2 ? parts : [...new Set(parts)].sort()).join()}`;
     const number = byKey.get(key) ?? byKey.size;
     byKey.set(key, number);
     found.set(id, number);
