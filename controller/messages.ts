@@ -70,6 +70,8 @@ interface Conversation {
   next: number;
   /** Bytes read. */
   readTo: number;
+  /** Offset behind the last line that was taken. */
+  heardTo: number;
   /** A large line, being understood; then what it says. */
   thought: { heard: Heard | null } | 'thinking' | null;
   /** For the log, since the last look. */
@@ -108,6 +110,7 @@ export class Conversations {
       lines: [],
       next: 0,
       readTo: node.current?.heard ?? 0,
+      heardTo: node.current?.heard ?? 0,
       thought: null,
       text: [],
       report: null,
@@ -141,7 +144,7 @@ export class Conversations {
     const before = conversation.active.taken;
     const isAll = await this.#takeLines(conversation, now, isOver);
     if (conversation.report !== null) this.#take(conversation, now, { type: 'Reported', ...conversation.report });
-    else if (this.#heardTo(conversation) - (conversation.node.current.heard ?? 0) >= unrecordedBytes(conversation.node))
+    else if (conversation.heardTo - (conversation.node.current.heard ?? 0) >= unrecordedBytes(conversation.node))
       this.#take(conversation, now, { type: 'Reported' });
     await this.#writeLog(conversation);
     if (!isAll && conversation.thought !== 'thinking') this.#again(conversation.worker);
@@ -157,8 +160,11 @@ export class Conversations {
       if (conversation.next >= conversation.lines.length && !(await this.#read(conversation, isOver))) return true;
       if (count >= MESSAGES_AT_ONCE || performance.now() > until) return false;
       const line = conversation.lines[conversation.next];
-      if (line !== undefined && !this.#takeLine(conversation, line, now)) return false;
-      if (line !== undefined) conversation.next += 1;
+      // Bytes came, and no end of a line with them.
+      if (line === undefined) continue;
+      if (!this.#takeLine(conversation, line, now)) return false;
+      conversation.next += 1;
+      conversation.heardTo = line.end;
     }
   }
 
@@ -181,11 +187,6 @@ export class Conversations {
     const rest = isOver ? splitter.end() : null;
     if (rest !== null) conversation.lines = [{ ...rest, end: readTo }];
     return rest !== null;
-  }
-
-  /** Offset behind the last line that was taken. */
-  #heardTo({ lines, next, readTo, splitter }: Conversation): number {
-    return lines[next - 1]?.end ?? readTo - splitter.size;
   }
 
   // --- one line ----------------------------------------------------------------------------------
@@ -292,7 +293,7 @@ export class Conversations {
   /** Folds an event; what was said before it without asking for an answer is in it, or goes before it. */
   #take(conversation: Conversation, now: Now, event: Said, given?: Stamped): void {
     const { active, node, fence, report } = conversation;
-    const message: MessageStamp = { fence, ...(given ?? { offset: this.#heardTo(conversation) }) };
+    const message: MessageStamp = { fence, ...(given ?? { offset: conversation.heardTo }) };
     const stamp = { at: now.wall, time: now.time };
     conversation.report = null;
     if (event.type === 'Reported') active.take([{ ...stamp, ...event, node: node.id, message }]);

@@ -114,8 +114,8 @@ export class MemoryEngine {
     return Object.fromEntries(Object.entries(nodes).map(([id, node]) => [id, (node as JsonObject)['state'] ?? null]));
   }
 
-  async until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-    const deadline = this.clock.now().time + DEADLINE_MS;
+  async until(what: string, holds: () => Promise<boolean> | boolean, deadlineMs = DEADLINE_MS): Promise<void> {
+    const deadline = this.clock.now().time + deadlineMs;
     while (!(await holds())) {
       if (this.clock.now().time > deadline) throw new Error(`expected: ${what}\n${this.logged.join('')}`);
       await new Promise<void>((resolve) => void this.clock.after(5, resolve));

@@ -50,13 +50,14 @@ describe('a task that speaks', () => {
 
   const told: JsonObject[] = [];
   beforeEach(() => void told.splice(0));
-  /** The first `count` answers that came. */
+  /** The first `count` answers that came. A thread that loads from the sources takes seconds on a busy machine. */
   const answers = async (fence: string, count: number): Promise<JsonObject[]> => {
-    await engine.until(`${count} answers`, () => {
+    const isTold = (): boolean => {
       const lines = engine.place.leases.listenTo('w1', fence).toString().split('\n');
       told.push(...lines.filter((line) => line !== '').map((line) => JSON.parse(line) as JsonObject));
       return told.length >= count;
-    });
+    };
+    await engine.until(`${count} answers`, isTold, 15_000);
     return told;
   };
   const events = async (): Promise<RunEvent[]> => {
@@ -283,6 +284,22 @@ describe('a task that speaks', () => {
     const [first, second] = await answers(fence, 2);
     expect(first).toMatchObject({ id: 1 });
     expect(second).toEqual({ jsonrpc: '2.0', id: 2, result: { nodes: ['after'] } });
+  });
+
+  test('whose large change is being admitted when the controller ends is heard by the next one', async () => {
+    const fence = await begin();
+    ask(fence, 1, 'run.input');
+    const nodes = Array.from({ length: 6000 }, (_, index) => ({ id: `n${index}`, task: 'M', input: 'x'.repeat(200) }));
+    ask(fence, 2, 'graph.change', { nodes });
+    ask(fence, 3, 'graph.change', { nodes: [{ id: 'after', task: 'M' }] });
+    await answers(fence, 1);
+    await engine.stopController();
+    told.splice(0);
+    await engine.startController();
+    expect((await answers(fence, 3)).map(({ id, error }) => [id, error])).toEqual(
+      [1, 2, 3].map((id) => [id, undefined]),
+    );
+    expect((await events()).filter(({ type }) => type === 'GraphChanged')).toHaveLength(2);
   });
 
   test('whose line is too long is told so, and goes on', async () => {
