@@ -90,12 +90,22 @@ export function formLines(node: Node): string[] {
   });
 }
 
-/** What a Signal of that name must say, by the nodes that wait for it or will, those that wait first. Empty: anything will do. */
-export function formsOf(run: Run, name: string): JsonObject[] {
-  const asking = [...run.nodes.values()].filter(
+/** Nodes that wait for a Signal of that name, or will. */
+function asking(run: Run, name: string): Node[] {
+  return [...run.nodes.values()].filter(
     ({ isTerminal, task: { executor } }) => !isTerminal && executor.type === 'signal' && executor.name === name,
   );
-  asking.sort((left, right) => Number(right.state === 'WAITING') - Number(left.state === 'WAITING'));
-  const forms = asking.map(({ task: { executor } }) => (executor.type === 'signal' ? executor.schema : undefined));
+}
+
+/** Does a sign of life that is no answer have a use there? */
+export function hearsBeats(run: Run, name: string): boolean {
+  return asking(run, name).some(({ task }) => task.heartbeatSeconds !== undefined);
+}
+
+/** What a Signal of that name must say, by the nodes that wait for it or will, those that wait first. Empty: anything will do. */
+export function formsOf(run: Run, name: string): JsonObject[] {
+  const nodes = asking(run, name);
+  nodes.sort((left, right) => Number(right.state === 'WAITING') - Number(left.state === 'WAITING'));
+  const forms = nodes.map(({ task: { executor } }) => (executor.type === 'signal' ? executor.schema : undefined));
   return forms.every((form) => form !== undefined) ? forms : [];
 }

@@ -122,7 +122,8 @@ export class MemoryEngine {
     }
   }
 
-  phaseIs(name: string, phase: string): Promise<void> {
-    return this.until(`run "${name}" is ${phase}`, async () => (await this.status(name))['phase'] === phase);
+  phaseIs(name: string, phase: string, deadlineMs = DEADLINE_MS): Promise<void> {
+    const what = `run "${name}" is ${phase}`;
+    return this.until(what, async () => (await this.status(name))['phase'] === phase, deadlineMs);
   }
 }
