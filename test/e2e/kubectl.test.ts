@@ -281,7 +281,8 @@ describe.skipIf(!hasKubectl)('kubectl (skipped where it is not installed)', () =
     expect((await kubectl('wait', '--for=delete', 'wf/held', '--timeout=1s')).code).toBe(1);
     const more = await kubectl('patch', 'wf', 'held', '-p', '{"metadata":{"finalizers":["example.org/other"]}}');
     expect(more.stderr).toContain('metadata.finalizers');
-    const waiting = kubectl('delete', 'wf', 'held', '--cascade=foreground');
+    // Whichever of the two comes first.
+    const waiting = kubectl('delete', 'wf', 'held', '--cascade=foreground', '--ignore-not-found');
     await good('patch', 'wf', 'held', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
     expect((await waiting).code).toBe(0);
     expect((await kubectl('get', 'wf', 'held')).code).toBe(1);
