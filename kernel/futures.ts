@@ -248,6 +248,8 @@ class Drawing {
     };
     const links = linksBeside(place.copy);
     if (links.length > 0 && way === -1 && !isLoose) return links.slice(-1);
+    // Which of several kinds of links is the first, or the last, nobody knows.
+    if (!isLoose && place.copy.slot?.isChain === true && this.#guestsIn(place.copy) > 1) return [];
     const next = [...form.neighbours(place, way, guests)];
     if (isLoose && links.length > 0) next.push(...links);
     if (form.ends === null || next.some((one) => one instanceof Node)) return next;
@@ -263,6 +265,10 @@ class Drawing {
     return list;
   }
 
+  #guestsIn(copy: Copy): number {
+    return namesIn(copy.body).flatMap((part) => this.#guestsAt(copy, part)).length;
+  }
+
   #pairs(): void {
     const isSmall = this.#found.length <= PAIRS_LIMIT;
     for (const from of this.#found) {
@@ -272,8 +278,10 @@ class Drawing {
       );
       for (const to of isSmall ? this.#found : new Set(near)) {
         const isJoined = [...from.places].every(([form, place]) => {
-          if (place === null || to.places.get(form) == null) return true;
-          if (from === to) return place.copy.slot?.isChain === true;
+          const other = to.places.get(form);
+          if (place === null || other == null) return true;
+          if (place.copy === other.copy && place.copy.slot?.isChain === true) return true;
+          if (from === to) return false;
           return around.get(form)?.behind.has(to) === true;
         });
         const isOne = from === to && atMostOf(from, this.#explorer.spots) === 1;

@@ -102,7 +102,7 @@ export interface TaskSpec {
 export interface GraphChange {
   readonly nodes?: readonly NodeSpec[];
   readonly edges?: readonly EdgeSpec[];
-  /** Bind this change and all that come after it. */
+  /** Those about additions bind what comes later, shapes this change, too (docs/promises.md). */
   readonly promises?: readonly PromiseSpec[];
   readonly display?: readonly DisplayChange[];
 }
