@@ -49,8 +49,8 @@ export class Session {
   constructor(options: SessionOptions) {
     this.io = options.io;
     this.stateDir = options.stateDir;
-    this.stateName = options.stateName;
     this.storeUrl = options.storeUrl ?? `file:${options.stateDir}`;
+    this.stateName = this.storeUrl.startsWith('file:') ? options.stateName : hidePassword(this.storeUrl);
     this.colors = colorsFor(options.io.stdout.isTerminal, options.io.env);
     this.#doors = options.doors;
     this.#server = options.server;

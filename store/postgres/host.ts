@@ -23,6 +23,8 @@ const BEAT_MS = 1_000;
 /** While something runs, what it writes is looked at so often. */
 const SHIP_MS = 250;
 const AGAIN_MS = 250;
+/** What was taken is told when it has not ended by then: of a tiny attempt the end says it all, and saves the controller a look. */
+const TELL_MS = 50;
 /** Attempts shorter than this on average are tiny: then more are taken than slots are free, as many as the controller offers. */
 const TINY_MS = 50;
 const TINY_DEPTH = 4;
@@ -59,7 +61,10 @@ export class Host {
   #averageMs = Number.POSITIVE_INFINITY;
   #beats = 0;
   #beatAt = Number.NEGATIVE_INFINITY;
+  /** Since when something is taken that nobody was told of. */
+  #takenAt: number | null = null;
   #isHinted = true;
+  #isStirred = false;
   #isStopped = false;
   #wake: () => void = () => undefined;
   #ends: (() => void)[] = [];
@@ -80,9 +85,9 @@ export class Host {
     this.#deadline = this.#fuse.lastDeadline() ?? 0;
     const hint = (): void => {
       this.#isHinted = true;
-      this.#wake();
+      this.#stir();
     };
-    this.#ends = [database.onHint(`leases ${name}`, hint), this.#place.leases.onHint(name, () => this.#wake())];
+    this.#ends = [database.onHint(`leases ${name}`, hint), this.#place.leases.onHint(name, () => this.#stir())];
     await this.#agree();
     this.#rounds = this.#run();
   }
@@ -96,7 +101,7 @@ export class Host {
       if (!offered || !(await this.leases.withdraw(name, fence))) continue;
       this.#decided.set(fence, { outcome: { result: 'Lost', message: 'its worker left before it began' } });
     }
-    this.#wake();
+    this.#stir();
     await this.#rounds;
     for (const end of this.#ends) end();
     await this.#session?.end();
@@ -114,7 +119,7 @@ export class Host {
       try {
         const isMore = await this.#round();
         if (isLast && !isMore) return;
-        if (!isMore) await this.#pause(this.#offers.size > 0 ? SHIP_MS : BEAT_MS);
+        if (!isMore) await this.#pause(this.#takenAt !== null ? TELL_MS : this.#offers.size > 0 ? SHIP_MS : BEAT_MS);
       } catch {
         // The database is away: what runs goes on until the lease is over, and what it came to is kept.
         void this.#session?.end();
@@ -126,7 +131,14 @@ export class Host {
     }
   }
 
+  /** Something happened: look again, at once or after the round that is under way. */
+  #stir(): void {
+    this.#isStirred = true;
+    this.#wake();
+  }
+
   #pause(delayMs: number): Promise<void> {
+    if (this.#isStirred) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, delayMs);
       this.#wake = () => {
@@ -143,18 +155,22 @@ export class Host {
     const now = performance.now();
     const isHinted = this.#isHinted;
     this.#isHinted = false;
+    this.#isStirred = false;
     const views = await this.leases.inbox(this.#options.name);
     const ended = this.#endedOf(views);
     const written = this.#offers.size === 0 ? [] : this.#shipping.more(this.#offers, new Set(ended.keys()));
     const isBeat = now - this.#beatAt >= BEAT_MS;
-    if (!isHinted && !isBeat && ended.size === 0 && written.length === 0) return false;
+    const mustTell = this.#takenAt !== null && now - this.#takenAt >= TELL_MS;
+    if (!isHinted && !isBeat && !mustTell && ended.size === 0 && written.length === 0) return false;
     this.#beatAt = isBeat ? now : this.#beatAt;
-    const rows = await this.#exchange(views, ended, written);
+    const rows = await this.#exchange(views, ended, written, mustTell);
+    if (mustTell || this.#offers.size === ended.size) this.#takenAt = null;
     await this.#forget(ended);
     this.#shipping.shipped();
     if (isBeat && this.#beats++ % CLEAN_ROUNDS === 0) await this.#cleanRuns();
     if (isBeat) this.#endDead(views);
     const taken = rows.offers.length;
+    if (taken > 0) this.#takenAt ??= now;
     await this.#takeIn(rows.offers);
     this.#answer(rows.answers);
     for (const { fence, stop, grace_ms } of rows.stops) this.#end(textOf(fence), stop as StopReason, Number(grace_ms));
@@ -165,6 +181,7 @@ export class Host {
     views: readonly LeaseView[],
     ended: ReadonlyMap<string, SettledOutcome>,
     written: readonly Statement[],
+    mustTell: boolean,
   ): Promise<{ offers: Row[]; stops: Row[]; answers: Row[] }> {
     const { name, incarnation } = this.#options;
     const from = uptime();
@@ -175,12 +192,11 @@ export class Host {
         values: [name, incarnation],
       },
       {
-        text: `WITH taken AS (UPDATE leases SET claim = $2 || '/' || $3 WHERE fence IN (
+        text: `UPDATE leases SET claim = $2 || '/' || $3 WHERE fence IN (
             SELECT fence FROM leases WHERE worker = $2 AND ${STANDS_AS_OFFER}
               AND EXISTS (SELECT FROM workers WHERE name = $2 AND incarnation = $4 AND NOT is_draining)
             ORDER BY length(fence), fence LIMIT $1 FOR UPDATE SKIP LOCKED)
-          RETURNING fence, offer::text AS offer)
-          SELECT *, pg_notify(current_schema(), 'said ' || $2) FROM taken`,
+          RETURNING fence, offer::text AS offer`,
         values: [free, name, incarnation.slice(0, 8), incarnation],
       },
       {
@@ -190,7 +206,7 @@ export class Host {
       { text: 'DELETE FROM answers WHERE worker = $1 RETURNING number, fence, bytes', values: [name] },
       ...written,
       ...(ended.size === 0 ? [] : outcomesOf(ended)),
-      ...(ended.size > 0 || written.length > 0 ? [{ text: TELL, values: [[`said ${name}`]] }] : []),
+      ...(mustTell || ended.size > 0 || written.length > 0 ? [{ text: TELL, values: [[`said ${name}`]] }] : []),
     ];
     const [worker = [], offers = [], stops = [], answers = []] = await this.#together(statements);
     if (worker[0] === undefined) throw new Error(`worker ${name}: another process has this name now`);
@@ -284,7 +300,7 @@ export class Host {
       .catch(() => undefined)
       .finally(() => {
         this.#endings.delete(fence);
-        this.#wake();
+        this.#stir();
       });
     this.#endings.set(fence, ending);
   }
