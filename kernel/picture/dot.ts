@@ -1,8 +1,8 @@
 // The picture as text for Graphviz.
 //
-// Owns: shapes and colours of boxes and lines. A node has round corners, what may still come has not; a line or border is whole when it is
-// there or comes, dashed when it may come, dotted and grey when it cannot; several alike have a double border, a wildcard is an ellipse, and
-// each box bears the sign of its look: so it reads the same in black and white.
+// Owns: shapes and colours of boxes and lines. A node has round corners, what may still come has not. A border is whole for what is there or
+// will come, dashed for what may, dotted and grey for what cannot; a line is whole only when it is there. Several alike have a double border, a
+// wildcard is an ellipse, and each box bears its sign: so it reads the same in black and white.
 //
 // D1  nothing that people or tasks wrote leaves its quotes: not as DOT, not as an entity of XML.
 
