@@ -133,6 +133,9 @@ function argumentAt(reader: Reader, depth: number): Argument {
   return { type: 'literal', value: JSON.parse(literal) as Json };
 }
 
+/** What a backslash may stand before. */
+const ESCAPED = "'{}\\";
+
 /** Between single quotes. A backslash takes the next character as it is, so `\{\}` is no place. */
 function textAt(reader: Reader): Argument {
   const { text } = reader;
@@ -147,7 +150,12 @@ function textAt(reader: Reader): Argument {
     }
     if (text[at] === '\\') {
       at += 1;
-      add(text[at] ?? '');
+      const character = text[at] ?? '';
+      if (!ESCAPED.includes(character) || character === '')
+        throw runtimeError(
+          `expected one of ${[...ESCAPED].join(' ')} behind the backslash at ${at}, found ${JSON.stringify(character)}`,
+        );
+      add(character);
     } else if (text.startsWith('{}', at)) {
       at += 1;
       parts.push('');

@@ -3,7 +3,8 @@
 import type { JsonObject } from '../../kernel/json.ts';
 import type { Run } from '../../kernel/run.ts';
 import type { Registration } from '../../kernel/task.ts';
-import { itemAround, type Visit } from './visit.ts';
+import type { State } from './machine.ts';
+import { inputAround, itemAround, type Visit } from './visit.ts';
 
 /** Ids have the form of an ARN, because documents take them apart as such. */
 const ARN = 'arn:aws:states:local:000000000000';
@@ -12,17 +13,17 @@ export function contextOf(
   registration: Registration,
   run: Run | null,
   visit: Visit,
-  isMap: (state: string) => boolean,
+  find: (state: string) => State,
   /** Of a state that may be tried again; of another, undefined. */
   retries: number | undefined,
 ): JsonObject {
   const machine = registration.workflow ?? registration.name;
   const started = new Date(run?.startedAt ?? visit.at).toISOString();
-  const item = itemAround(run, visit.place, isMap);
+  const item = itemAround(run, visit.place, find);
   return {
     Execution: {
       Id: `${ARN}:execution:${machine}:${registration.name}`,
-      Input: registration.input,
+      Input: inputAround(run, visit.place, find) ?? registration.input,
       Name: registration.name,
       RoleArn: 'arn:aws:iam::000000000000:role/oarlock',
       StartTime: started,

@@ -6,6 +6,7 @@ import { type Findings, type Path, show } from '../problems.ts';
 import { Fields, words } from './fields.ts';
 import { checkNumber, checkTarget } from './checks.ts';
 import { pathProblem } from './paths.ts';
+import { checkVariables } from './payload.ts';
 
 const COUNT_LIMIT = 99_999_999;
 const DELAY_LIMIT_SECONDS = 31_622_400;
@@ -41,6 +42,7 @@ export function checkFailures(
     rule.refuseOthers(CATCH_FIELDS, 'a catch rule', findings);
     checkErrors(rule, findings, state.path.length);
     checkResultPath(rule, findings);
+    checkVariables(rule, findings);
     const next = rule.get('next');
     if (next === undefined) findings.add(rule.pathOf('next'), 'Required', 'required, and not there');
     else targets.push(...checkTarget(next.value, next.path, names, findings));

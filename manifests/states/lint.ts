@@ -15,7 +15,7 @@ import { checkMap } from './check-map.ts';
 import { checkTask } from './check-task.ts';
 import { checkFailures } from './failures.ts';
 import { Fields, STATE_FIELDS, type StateType, statesOf, typeOf, words } from './fields.ts';
-import { checkPayloads } from './payload.ts';
+import { checkPayloads, checkVariables } from './payload.ts';
 import { intrinsicProblem, isIntrinsic } from './calls.ts';
 import { pathProblem } from './paths.ts';
 
@@ -110,6 +110,7 @@ function checkState(state: Fields, names: Names, outer: Context): CheckedState {
   ];
   checkPathFields(state, findings);
   checkPayloads(state, context.isJsonata, findings);
+  checkVariables(state, findings);
   checkByType(state, type, context);
   if (type === 'Choice') targets.push(...checkChoices(state, names, context));
   return { targets, isEnd: type === 'Succeed' || type === 'Fail' || state.get('end')?.value === true };
@@ -267,6 +268,7 @@ function checkChoices(state: Fields, names: Names, context: Context): string[] {
       if (next === undefined) findings.add(rule.pathOf('next'), 'Required', 'required, and not there');
       else targets.push(...checkTarget(next.value, next.path, names, findings));
       checkRule(rule, context.isJsonata, findings);
+      checkVariables(rule, findings);
     }
   }
   const fallback = state.get('default');

@@ -28,6 +28,26 @@ export function checkPayloads(state: Fields, isJsonata: boolean, findings: Findi
   }
 }
 
+const VARIABLE = /^[\p{ID_Start}_][\p{ID_Continue}]{0,79}$/u;
+
+/** The names of variables, of a state or of one of its rules. */
+export function checkVariables(fields: Fields, findings: Findings): void {
+  const assign = fields.get('assign');
+  if (!isObject(assign?.value)) return;
+  for (const key of Object.keys(assign.value)) {
+    const name = key.endsWith('.$') ? key.slice(0, -2) : key;
+    const problem = VARIABLE.test(name)
+      ? name === 'states'
+        ? 'another name than states'
+        : null
+      : 'letters, digits and _, at most 80';
+    if (problem !== null)
+      findings.add([...assign.path, key], 'Invalid', `expected ${problem} for a variable, found ${show(name)}`, {
+        atKey: true,
+      });
+  }
+}
+
 function checkExpressions(value: Json, path: Path, findings: Findings): void {
   if (findings.isFull) return;
   if (Array.isArray(value)) value.forEach((item, index) => checkExpressions(item, [...path, index], findings));

@@ -6,6 +6,7 @@ import type { Json, JsonObject } from '../../kernel/json.ts';
 import type { Node } from '../../kernel/node.ts';
 import type { Run } from '../../kernel/run.ts';
 import type { TaskError } from '../../kernel/task.ts';
+import type { State } from './machine.ts';
 
 /** The branch or item that a node is part of. */
 export interface Place {
@@ -63,12 +64,31 @@ export function rawInput(node: Node, visit: Visit): Json {
 export function itemAround(
   run: Run | null,
   place: Place | undefined,
-  isMap: (state: string) => boolean,
+  find: (state: string) => State,
 ): JsonObject | null {
+  return findAround(run, place, ({ state }, join, index) =>
+    find(state).type === 'Map' ? itemOf(join, index) : undefined,
+  );
+}
+
+/** An item of a distributed Map is an execution of its own on AWS: this is its input. */
+export function inputAround(run: Run | null, place: Place | undefined, find: (state: string) => State): Json | null {
+  return findAround(run, place, ({ state }, join, index) =>
+    find(state).isDistributed === true ? join.inputs[index] : undefined,
+  );
+}
+
+/** From the innermost branch outwards. */
+function findAround<T>(
+  run: Run | null,
+  place: Place | undefined,
+  see: (visit: Visit, join: Join, index: number) => T | undefined,
+): T | null {
   for (let around = place; around !== undefined && run !== null; ) {
     const visit = visitOf(run.nodes.get(around.join));
     if (visit === null || visit.join === undefined) return null;
-    if (isMap(visit.state)) return itemOf(visit.join, around.index);
+    const found = see(visit, visit.join, around.index);
+    if (found !== undefined) return found;
     around = visit.place;
   }
   return null;

@@ -5,7 +5,7 @@
 //
 // V1  an id is the name of the state, behind it #2, #3, ... for further visits, before it the place: `fanout/0/validate`.
 
-import type { Json, JsonObject } from '../../kernel/json.ts';
+import { isObject, type Json, type JsonObject } from '../../kernel/json.ts';
 import type { Node } from '../../kernel/node.ts';
 import type { Run } from '../../kernel/run.ts';
 import type { EdgeSpec, NodeSpec, Registration } from '../../kernel/task.ts';
@@ -16,7 +16,7 @@ import type { Machine, State } from './machine.ts';
 import { TOKEN } from './normalize.ts';
 import { runtimeError } from './state-error.ts';
 import { newToken } from './token.ts';
-import { type Join, type Place, type Visit, visitOf } from './visit.ts';
+import { itemOf, type Join, type Place, type Visit, visitOf } from './visit.ts';
 
 /** An arrival at a state, from a node that ended. */
 export interface Step {
@@ -74,12 +74,11 @@ export class Visits {
   around(run: Run | null, state: State, visit: Visit, raw: Json, tried = 0): Around {
     const retries = (visit.retries ?? []).reduce((sum, count) => sum + count, tried);
     const hasRetries = state.type === 'Task' || state.type === 'Parallel' || state.type === 'Map';
-    const isMap = (name: string): boolean => this.state(name).type === 'Map';
     return {
       state,
       raw,
       visitAt: visit.at,
-      context: contextOf(this.#registration, run, visit, isMap, hasRetries ? retries : undefined),
+      context: contextOf(this.#registration, run, visit, this.state, hasRetries ? retries : undefined),
       variables: visit.variables ?? {},
       ports: this.#ports,
     };
@@ -123,10 +122,16 @@ export class Visits {
   }
 }
 
+/** What the first state of a branch sees, whose join is not in the graph yet. */
 function withItem(context: JsonObject, machine: Machine, join: Join, place: Place, run: Run | null): JsonObject {
   const owner = visitOf(run?.nodes.get(join.split));
-  const isMap = owner !== null && machine.states[owner.state]?.type === 'Map';
-  return isMap
-    ? { ...context, Map: { Item: { Index: place.index, Value: (join.items ?? join.inputs)[place.index] ?? null } } }
-    : context;
+  const state = owner === null ? undefined : machine.states[owner.state];
+  if (state?.type !== 'Map') return context;
+  const { Execution: execution } = context;
+  const own = state.isDistributed === true && isObject(execution);
+  return {
+    ...context,
+    ...(own ? { Execution: { ...execution, Input: join.inputs[place.index] ?? null } } : {}),
+    Map: itemOf(join, place.index),
+  };
 }

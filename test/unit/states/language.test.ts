@@ -89,6 +89,7 @@ describe('a path', () => {
 describe('a call of an intrinsic function', () => {
   test.each<[string, Json]>([
     [String.raw`States.Format('\{\} {} \'q\'', 1)`, "{} 1 'q'"],
+    [String.raw`States.Format('a\nb')`, 'refused'],
     ["States.Format('{}{}{}', true, null, 1.50)", 'truenull1.5'],
     ["States.Format('{}', $.a)", '[1,2,3,4,5]'],
     ["States.Format('{} {}', 'a')", 'States.IntrinsicFailure'],
@@ -180,6 +181,8 @@ describe('a field', () => {
     ['ResultPath cannot write into the context', pass({ Result: 1, ResultPath: '$$.x' }), input, 'refused'],
     ['Result null is null', pass({ Result: null }), input, null],
     ['InputPath must find something', pass({ InputPath: '$.zz' }), input, 'States.Runtime'],
+    ['a variable has a name', pass({ Assign: { 'a-b': 1 } }), input, 'refused'],
+    ['a variable is not called states', pass({ Assign: { 'states.$': '$' } }), input, 'refused'],
     ['ErrorPath must find a text', { Type: 'Fail', ErrorPath: '$.a' }, input, 'States.Runtime'],
     ['ErrorPath names the error', { Type: 'Fail', ErrorPath: '$.e' }, { e: 'Mine' }, 'Mine'],
     [
@@ -215,4 +218,16 @@ describe('a field', () => {
   ])('%s', async (_, state, given, expected) => {
     expect(await resultOf(state, given)).toEqual(expected);
   });
+});
+
+test('an item of a distributed Map is an execution of its own: what it was given is its input', async () => {
+  const inner = { Type: 'Pass', Parameters: { 'i.$': '$$.Execution.Input', 'v.$': '$$.Map.Item.Value' }, End: true };
+  const map = (mode: string): JsonObject => ({
+    Type: 'Map',
+    ItemSelector: { 'x.$': '$$.Map.Item.Value' },
+    ItemProcessor: { ProcessorConfig: { Mode: mode }, StartAt: 'I', States: { I: inner } },
+    End: true,
+  });
+  expect(await resultOf(map('DISTRIBUTED'), [7])).toEqual([{ i: { x: 7 }, v: 7 }]);
+  expect(await resultOf(map('INLINE'), [7])).toEqual([{ i: [7], v: 7 }]);
 });
