@@ -134,7 +134,7 @@ function argumentAt(reader: Reader, depth: number): Argument {
 }
 
 /** What a backslash may stand before. */
-const ESCAPED = "'{}\\";
+const ESCAPED = ["'", '{', '}', '\\'];
 
 /** Between single quotes. A backslash takes the next character as it is, so `\{\}` is no place. */
 function textAt(reader: Reader): Argument {
@@ -151,9 +151,9 @@ function textAt(reader: Reader): Argument {
     if (text[at] === '\\') {
       at += 1;
       const character = text[at] ?? '';
-      if (!ESCAPED.includes(character) || character === '')
+      if (!ESCAPED.includes(character))
         throw runtimeError(
-          `expected one of ${[...ESCAPED].join(' ')} behind the backslash at ${at}, found ${JSON.stringify(character)}`,
+          `expected one of ${ESCAPED.join(' ')} behind the backslash at ${at}, found ${JSON.stringify(character)}`,
         );
       add(character);
     } else if (text.startsWith('{}', at)) {
