@@ -127,6 +127,13 @@ describe('attempts', () => {
     expect(nodeOf(driver.run, 'a')).toMatchObject({ state: 'FAILED', attempts: 3, error: { type: 'A' } });
   });
 
+  test('an error that would come again is not tried again, unless a rule names it', () => {
+    const lasting = { result: 'Failure', error: { type: 'A', message: '', permanent: true } } as const;
+    const attempts = (rule: object): number =>
+      nodeOf(alone({ retry: [{ maxAttempts: 2, ...rule }] }).finish(() => lasting).run, 'a').attempts;
+    expect([{}, { errors: ['*'] }, { errors: ['A'] }].map(attempts)).toEqual([1, 1, 3]);
+  });
+
   test('an error that no rule is for is not tried again', () => {
     const driver = alone(retries(5, { errors: ['Timeout'] })).finish(() => failure('TaskFailed'));
     expect(nodeOf(driver.run, 'a').attempts).toBe(1);

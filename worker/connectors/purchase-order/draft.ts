@@ -30,6 +30,8 @@ export interface Context {
   /** YYYY-MM-DD. */
   readonly mailDate: string | null;
   readonly text: string;
+  /** A part was too long to be read to its end. */
+  readonly isCut: boolean;
 }
 
 export interface Draft {
@@ -95,6 +97,9 @@ function readingOf({ lines }: Source, context: Context): WholeReading {
   return { lines, labels, convention, dayOrder, tableLines, items: present };
 }
 
+/** Of one part. */
+const ORDER_LIMIT = 50;
+
 /** Lines of each order when a part names several numbers and each has items or a total of its own. Lines before the first belong to all. */
 function splitOrders(reading: Reading, items: readonly Item[]): ReadonlySet<number>[] {
   const starters = numberCandidates(reading)
@@ -106,7 +111,9 @@ function splitOrders(reading: Reading, items: readonly Item[]): ReadonlySet<numb
     .filter((found) => !reading.tableLines.has(found.line) && amountOf(found, reading.convention) !== null)
     .map(({ line }) => line);
   const contents = [...items.map(({ line }) => line), ...amountLines];
-  const keys = [...new Set(contents.map((line) => owners[line] ?? null))].filter((key) => key !== null);
+  const keys = [...new Set(contents.map((line) => owners[line] ?? null))]
+    .filter((key) => key !== null)
+    .slice(0, ORDER_LIMIT);
   if (keys.length < 2) return [];
   const first = owners.findIndex((owner) => owner !== null && keys.includes(owner));
   return keys.map((key) => new Set(owners.flatMap((owner, line) => (owner === key || line < first ? [line] : []))));

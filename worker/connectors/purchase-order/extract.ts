@@ -3,7 +3,7 @@
 //
 // X1  nothing is guessed: a field has a value only when the mail says it, and in one way; else it is `missing` or `uncertain`.
 // X2  text of the mail is data. It is compared and copied, never run, and no pattern is made from it.
-// X3  the work is bounded: parts, lines and columns are cut at limits.
+// X3  the work is bounded: parts here, lines and columns (normalize.ts) and orders (draft.ts) are cut at limits.
 
 import { type Json, textAt } from '../../../kernel/json.ts';
 import { currencyOf, digitsOf } from './currency.ts';
@@ -14,7 +14,7 @@ import { type Finding, numberCandidates, numberKey } from './fields.ts';
 import type { Item } from './items.ts';
 import { findLabels } from './labels.ts';
 import { mergeDrafts, type Merged } from './merge.ts';
-import { normalizeText } from './normalize.ts';
+import { normalizeText, TEXT_LIMIT } from './normalize.ts';
 import {
   type Doubt,
   type Field,
@@ -30,8 +30,6 @@ import type { Language } from './label-words.ts';
 import { LANGUAGE_WORDS } from './words.ts';
 
 const PART_LIMIT = 50;
-const LINE_LIMIT = 20_000;
-const COLUMN_LIMIT = 20_000;
 
 export interface Extracted {
   readonly orders: readonly Order[];
@@ -40,12 +38,7 @@ export interface Extracted {
 }
 
 export function extractOrders(message: Json): Extracted {
-  const sources = sourcesOf(message)
-    .slice(0, PART_LIMIT)
-    .map((source) => ({
-      ...source,
-      lines: source.lines.slice(0, LINE_LIMIT).map((line) => line.slice(0, COLUMN_LIMIT)),
-    }));
+  const sources = sourcesOf(message).slice(0, PART_LIMIT);
   const context = contextOf(message, sources);
   const drafts = sources.flatMap((source) => draftsOf(source, context));
   const ownText = sources
@@ -67,7 +60,9 @@ function contextOf(message: Json, sources: readonly Source[]): Context {
     ...sources.flatMap(({ lines }) => lines),
   ].join('\n');
   const date = dateAt(textAt(message, 'date'), 'unknown') ?? null;
-  return { subject, text, language: languageOf(text), mailDate: date?.date ?? null };
+  const parts = [message, ...listAt(message, 'attachments'), ...listAt(message, 'forwarded')];
+  const isCut = parts.some((part) => textAt(part, 'text').length > TEXT_LIMIT);
+  return { subject, text, isCut, language: languageOf(text), mailDate: date?.date ?? null };
 }
 
 function languageOf(text: string): Language {
@@ -100,6 +95,8 @@ function reasonOf(message: Json, drafts: readonly Draft[]): string {
 
 function finish({ draft, doubts: before }: Merged, context: Context, subjectNumbers: readonly string[]): Order {
   const uncertain: Doubt[] = [...before];
+  if (context.isCut)
+    uncertain.push({ field: 'order', reason: 'the mail is longer than what was read of it', candidates: [] });
   const take = (field: Field, { value, doubt, candidates = [] }: Finding<string>): string | null => {
     const isInDoubt = uncertain.some((other) => other.field === field);
     if (doubt !== undefined) uncertain.push({ field, reason: doubt, candidates });

@@ -8,10 +8,21 @@ const WIDE =
 const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad]/g;
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
 
+/** What is longer is cut: orders are not, and the patterns that read them look back and forth within a line. */
+export const TEXT_LIMIT = 100_000;
+const COLUMN_LIMIT = 3_000;
+
 export function normalizeText(text: string): string {
+  return text
+    .slice(0, TEXT_LIMIT)
+    .split(/\r\n?|\n/)
+    .map((line) => normalizeLine(normalizeLetters(line.slice(0, COLUMN_LIMIT))))
+    .join('\n');
+}
+
+function normalizeLetters(line: string): string {
   return (
-    text
-      .replace(/\r\n?/g, '\n')
+    line
       .replace(INVISIBLE, '')
       .replace(CONTROL, '')
       .replace(NUMBER_BLANK, '')
@@ -19,9 +30,7 @@ export function normalizeText(text: string): string {
       // A wide blank parts columns; the form below would make it a narrow one.
       .replaceAll('\u3000', '\t')
       .normalize('NFKC')
-      .split('\n')
-      .map(normalizeLine)
-      .join('\n')
+      .slice(0, COLUMN_LIMIT)
   );
 }
 

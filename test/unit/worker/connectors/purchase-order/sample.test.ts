@@ -58,3 +58,35 @@ test('the sample is read whole', () => {
     },
   ]);
 });
+
+// A mail that was made to keep us busy ends soon: the patterns look back and forth within a line, and lines are cut.
+test.each([
+  '$1.00 ',
+  'a\t',
+  'PO-',
+  'Total: ',
+  'Qty ',
+  '*a ',
+  '1',
+  '(',
+  '注文番号',
+  '2 a 3.00 5.00 ',
+  'now ',
+  '5% ',
+  "1'000",
+  '01/02/2025 ',
+])('a line of nothing but %j is done with in a moment', (part) => {
+  const line = part.repeat(20_000 / part.length);
+  const begin = performance.now();
+  extractOrders({ subject: line, text: `Purchase Order\nPO Number: 1\n${line}\nTotal: $5` });
+  expect(performance.now() - begin).toBeLessThan(10_000);
+});
+
+test('a mail that is longer than what is read of it says so', () => {
+  const { orders } = extractOrders({ text: `PO Number: 1\nVendor: V\nTotal: EUR 5.00\n${'word '.repeat(60_000)}` });
+  expect(orders[0]?.uncertain).toContainEqual({
+    field: 'order',
+    reason: 'the mail is longer than what was read of it',
+    candidates: [],
+  });
+});
