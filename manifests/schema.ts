@@ -206,8 +206,8 @@ function addUnknownField(path: Path, key: string, known: Iterable<string>, findi
   findings.add([...path, key], 'Unknown', `unknown field${didYouMean(key, known)}`, { atKey: true });
 }
 
-/** One error of ajv, in our words. `value` is what was validated and stands at `base`. */
-function report(error: ErrorObject, value: unknown, base: Path, findings: Findings): void {
+/** One error of ajv, in our words. `value` is what was validated and stands at `base`; `isWritten`: in a manifest, by a person. */
+function report(error: ErrorObject, value: unknown, base: Path, findings: Findings, isWritten = true): void {
   const path = [...base, ...pathOf(error.instancePath, value)];
   const found = show(error.data);
   const parent = (error.parentSchema ?? {}) as JsonObject;
@@ -230,7 +230,7 @@ function report(error: ErrorObject, value: unknown, base: Path, findings: Findin
       findings.add(
         path,
         'TypeInvalid',
-        `expected ${typeWords(params['type'])}, found ${found}${typeHint(path, error.data)}`,
+        `expected ${typeWords(params['type'])}, found ${found}${isWritten ? typeHint(path, params['type'], error.data) : ''}`,
       );
       return;
     case 'enum':
@@ -270,10 +270,10 @@ export function typeWords(type: unknown): string {
   return names.map((name) => TYPE_WORDS.get(String(name)) ?? String(name)).join(' or ');
 }
 
-function typeHint(path: Path, data: unknown): string {
+function typeHint(path: Path, wanted: unknown, data: unknown): string {
   if (path.at(-1) === 'command' && Array.isArray(data)) return '; for a list of arguments use exec';
-  if (typeof data === 'number' || typeof data === 'boolean') return '; put it in quotes if it is meant as text';
-  return '';
+  const isText = [wanted].flat().includes('string') && (typeof data === 'number' || typeof data === 'boolean');
+  return isText ? '; put it in quotes if it is meant as text' : '';
 }
 
 function oneOfWords(values: unknown): string {
@@ -376,7 +376,7 @@ export function compileDataCheck(schema: JsonObject): (data: unknown) => DataPro
     if (validate(data)) return undefined;
     const findings = new Findings();
     const error = validate.errors?.at(-1);
-    if (error !== undefined) report(error, data, [], findings);
+    if (error !== undefined) report(error, data, [], findings, false);
     return findings.list()[0] ?? { path: [], message: 'does not satisfy its schema' };
   };
 }

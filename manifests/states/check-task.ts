@@ -3,6 +3,7 @@
 import { isObject, type Json } from '../../kernel/json.ts';
 import { checkExecutor, EXECUTOR_FIELDS } from '../executors.ts';
 import { type Findings, show } from '../problems.ts';
+import { schemaProblem } from '../schema.ts';
 import { checkNumber, checkOneOf } from './checks.ts';
 import { isJsonataText } from './choice.ts';
 import { Fields } from './fields.ts';
@@ -56,13 +57,18 @@ function checkCompensation(state: Fields, findings: Findings): void {
   checkExecutor(field.value, field.path, findings);
 }
 
-/** A name, or a mapping with one. */
+/** A name, or a mapping with one, and with what its data must be. */
 function checkSignal(state: Fields, findings: Findings): void {
   const field = state.get('waitForSignal');
   if (field === undefined) return;
   const name = isObject(field.value) ? field.value['name'] : field.value;
   if (typeof name !== 'string' || name === '')
     findings.add(field.path, 'TypeInvalid', `expected the name of a Signal, found ${show(field.value)}`);
+  const schema = isObject(field.value) ? field.value['schema'] : undefined;
+  if (schema === undefined) return;
+  const problem = isObject(schema) ? schemaProblem(schema) : `found ${show(schema)}`;
+  if (problem !== undefined)
+    findings.add([...field.path, 'schema'], 'Invalid', `expected a JSON Schema: ${problem.slice(0, 300)}`);
 }
 
 /** What may stand behind the name of a function: a version or an alias. */

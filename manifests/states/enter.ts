@@ -92,7 +92,7 @@ async function workOf(machine: Machine, { name, visit, around }: Arrival): Promi
   };
   const base = functionFor(machine, state, given);
   if (base === null) {
-    const executor: Executor = { type: 'signal', name: signalName(state, visit) };
+    const executor = signalOf(state, visit);
     return { ...settings, executor, input: given, memo: asMemo({ ...visit, isCallback: true, ...rawIf(raw, given) }) };
   }
   const { with: _with, when: _when, trigger: _trigger, ...task } = base;
@@ -104,8 +104,9 @@ function rawIf(raw: Json, input: Json): { raw?: Json } {
   return raw === input ? {} : { raw };
 }
 
-export function signalName(state: State, visit: Visit): string {
-  return state.signal === TOKEN || state.signal === undefined ? (visit.token ?? '') : state.signal;
+function signalOf({ signal, form }: State, visit: Visit): Executor {
+  const name = signal === TOKEN || signal === undefined ? (visit.token ?? '') : signal;
+  return { type: 'signal', name, ...(form === undefined ? {} : { schema: form }) };
 }
 
 /** The second half of a Task that waits for a callback. */
@@ -113,7 +114,7 @@ export async function callbackOf({ name, visit, around }: Arrival, input: Json):
   const limits = await limitsOf(around);
   return {
     task: name,
-    executor: { type: 'signal', name: signalName(around.state, visit) },
+    executor: signalOf(around.state, visit),
     ...limits,
     input,
     memo: asMemo({ ...visit, raw: around.raw, isCallback: true }),

@@ -37,6 +37,8 @@ export interface State {
   readonly compensate?: TaskSpec;
   /** Name of the Signal that a Task waits for, once its function (if it has one) has ended. */
   readonly signal?: string;
+  /** What that Signal must say. */
+  readonly form?: JsonObject;
   /** All other fields, by their names in our letters, as they were written. */
   readonly fields: JsonObject;
 }

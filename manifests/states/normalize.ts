@@ -95,6 +95,7 @@ function normalizeState(state: Fields, isJsonata: boolean, states: [string, Stat
     ...optional('task', task),
     ...optional('compensate', compensate),
     ...optional('signal', signal ?? (resource !== undefined && waitsForToken(resource) ? TOKEN : undefined)),
+    ...optional('form', formOf(state)),
     fields: Object.fromEntries(
       state.names().flatMap((name) => (STRUCTURE.has(name) ? [] : [[name, state.get(name)?.value ?? null]])),
     ),
@@ -116,6 +117,11 @@ function signalOf(state: Fields): string | undefined {
   const value = state.get('waitForSignal')?.value;
   if (typeof value === 'string') return value;
   return isObject(value) && typeof value['name'] === 'string' ? value['name'] : undefined;
+}
+
+function formOf(state: Fields): JsonObject | undefined {
+  const value = state.get('waitForSignal')?.value;
+  return isObject(value) && isObject(value['schema']) ? value['schema'] : undefined;
 }
 
 function branchesOf(state: Fields): Fields[] {

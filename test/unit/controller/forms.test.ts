@@ -68,4 +68,15 @@ describe('a signal for a form', () => {
     await engine.phaseIs('r', 'Succeeded');
     expect(await engine.status('r')).toMatchObject({ output: { a: { ok: true }, b: 'for b' } });
   });
+
+  test('a state may ask for something, too', async () => {
+    const ask = { type: 'Task', waitForSignal: { name: 'go', schema: FORM }, end: true };
+    await engine.run('r', { startAt: 'ask', states: { ask } });
+    await send('bad', 7);
+    await engine.until('it is refused', async () => (await said('bad')).includes('Invalid'));
+    expect(await said('bad')).toBe('False Invalid: node "ask": data: expected a mapping, found the number 7');
+    await send('good', { ok: true });
+    await engine.phaseIs('r', 'Succeeded');
+    expect(await engine.status('r')).toMatchObject({ output: { ok: true } });
+  });
 });
