@@ -348,9 +348,11 @@ function stop(run: Run, node: Node, at: number): void {
 function endStopped(run: Run, node: Node, reason: StopReason, message: string | undefined, bad: BadEnd): void {
   if (reason === 'Lost') return lose(run, node, message ?? 'its slot is gone', bad);
   if (reason === 'Timeout') return fail(run, node, timeoutError(node, bad.attempt), bad);
-  node.error = { type: reason, message: message ?? `stopped: ${reason.toLowerCase()}` };
-  // A restart brings it back with what broke the promise.
-  if (run.brokenPromise !== null && run.undoing === null && reason === 'Stopped') node.endedBecause = 'RunFailing';
+  // A restart brings back what was stopped because of a promise.
+  const isBroken = run.brokenPromise !== null && run.undoing === null && reason === 'Stopped';
+  if (isBroken) node.endedBecause = 'RunFailing';
+  const why = isBroken ? 'a promise was broken' : `stopped: ${reason.toLowerCase()}`;
+  node.error = { type: reason, message: message ?? why };
   finish(run, node, 'CANCELLED', bad.at);
 }
 

@@ -178,7 +178,7 @@ function decideSkips(run: Run, stamp: Stamp): RunEvent[] {
 }
 
 function whyFailing({ brokenPromise, firstFailure }: Run): string {
-  return brokenPromise === null ? `task "${firstFailure?.id ?? ''}" failed` : brokenMessage(brokenPromise);
+  return brokenPromise === null ? `task "${firstFailure?.id ?? ''}" failed` : 'a promise was broken';
 }
 
 /** FailFast: nothing new starts, running attempts end by themselves, the rest is SKIPPED. */

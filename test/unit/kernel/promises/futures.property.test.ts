@@ -11,7 +11,7 @@ import { plainOf } from '../../../support/promise-world.ts';
 import { FAILED_TAPES } from './failed-tapes.ts';
 
 const tapes = fc.array(fc.nat({ max: 2 ** 16 }), { minLength: 30, maxLength: 160, size: 'max' });
-const RUNS = Number(process.env['PROMISE_RUNS'] ?? 2000);
+const RUNS = Number(process.env['PROMISE_RUNS'] ?? 4000);
 
 function all(property: (numbers: readonly number[]) => void, numRuns: number): void {
   for (const numbers of FAILED_TAPES) property(numbers);
