@@ -22,8 +22,10 @@ const CERTAIN: readonly (readonly [RegExp, string])[] = [
   [/^(?:SEK|NOK|DKK|PLN|INR)$/i, ''],
 ];
 
-const USA =
-  /\b[A-Z]{2},? \d{5}(?:-\d{4})?\b|(?:\+1[ .-]?)?\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}\b|\bU\.?S\.?A\.?\b|United States|[Ss]ales [Tt]ax|-0[4-8]00\b|\b[EPCM][SD]T\b|\b(?:January|February|March|April|June|July|August|September|October|November|December) \d{1,2}(?:st|nd|rd|th)?, \d{4}/;
+const USA = /\b[A-Z]{2},? \d{5}(?:-\d{4})?\b|\bU\.?S\.?A\.?\b|United States|[Ss]ales [Tt]ax/;
+/** What Americans write and others do too: counts when nothing else speaks. */
+const LIKE_USA =
+  /(?:\+1[ .-]?)?\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}\b|-0[4-8]00\b|\b[EPCM][SD]T\b|\b(?:January|February|March|April|June|July|August|September|October|November|December) \d{1,2}(?:st|nd|rd|th)?, \d{4}/;
 
 /** Signs that several countries use, and what in a mail speaks for which. The first is the usual one. */
 const BY_COUNTRY: Readonly<Record<string, readonly (readonly [string, RegExp])[]>> = {
@@ -83,6 +85,7 @@ function bySign(sign: string, context: string, language: Language): Currency {
   if (countries === undefined) return { code: null, doubt: `"${sign}" is not known` };
   const found = countries.filter(([, evidence]) => evidence.test(context)).map(([code]) => code);
   if (found.length === 1) return { code: found[0] ?? null };
+  if (found.length === 0 && sign === '$' && LIKE_USA.test(context)) return { code: 'USD' };
   if (sign === '¥' && language === 'ja') return { code: 'JPY' };
   if (found.length > 1)
     return { code: null, doubt: `"${sign}" is used in several countries that the mail names`, candidates: found };

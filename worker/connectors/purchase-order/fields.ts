@@ -170,7 +170,10 @@ export function currencyLabelOf(reading: Reading): string | null {
 
 export function dateOf(reading: Reading, label: 'order_date' | 'due_date'): Finding<string> {
   const candidates: Candidate<DateRead>[] = [];
-  for (const found of labelled(reading, label)) {
+  // "Delivery: 11 April" is a date, "Delivery: $6.95" none.
+  const named =
+    label === 'due_date' ? labelled(reading, 'shipping').map((found) => ({ ...found, rank: 'other' as const })) : [];
+  for (const found of [...labelled(reading, label), ...named]) {
     const read = dateAt(present(found.rest), reading.dayOrder);
     if (read === null) continue;
     candidates.push({

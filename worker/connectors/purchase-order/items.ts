@@ -341,12 +341,12 @@ function withoutNumber(name: string, header: Header | null, position: number): s
   return hasIndex || Number(numbered[1]) === position ? name.slice(numbered[0].length) : name;
 }
 
-const BULLET_SIGN = /^[\s\t]*[-–•*·◦▪]\s+/u;
+const BULLET_SIGN = /^[\s\t]*(?:[-–•*·◦▪]\s+|\(?\d{1,3}[.)]\s+(?=\D))/u;
 const TRAILING =
   /(?:[\s\t]*(?:[,;:=@×(–-]|(?<!\p{L})(?:at|@|x|qty\.?|quantity|menge|anzahl|qté|à|zu|je|einzelpreis|stückpreis|preis|prix unitaire|for|for the price of|for a total of|price|unit price|each)(?!\p{L})|数量|単価))+[\s\t:]*$/iu;
 
 function cleanName(piece: string, isFirst: boolean): string {
-  const text = (isFirst ? piece.replace(BULLET_SIGN, '') : piece.replace(FILLER, '')).trim();
+  const text = (isFirst ? piece : piece.replace(FILLER, '')).replace(BULLET_SIGN, '').trim();
   return text.replace(TRAILING, '').trim();
 }
 
