@@ -10,7 +10,6 @@ import type { Edge, Made, Refusal } from '../change.ts';
 import { isCompensation } from '../compensation.ts';
 import type { Node } from '../node.ts';
 import type { Run } from '../run.ts';
-import type { DisplayChange } from '../task.ts';
 import type { Form, KnownTasks } from './form.ts';
 import type { Classes } from './kinds.ts';
 import { type KnownNames, promiseProblem, promiseText } from './problem.ts';
@@ -55,7 +54,7 @@ export class Table {
     const edges = made.edges.filter(([, to]) => !isCompensation(to));
     const creator = by === null ? undefined : run.nodes.get(by);
     if (creator !== undefined) {
-      const refusal = this.#admits(creator, added, edges, change.display ?? []);
+      const refusal = this.#admits(creator, added, edges, looksOf(made));
       if (refusal !== null && !isForced) return refusal;
       this.count(creator, added.length, undo);
     }
@@ -90,16 +89,11 @@ export class Table {
     return creator !== undefined && this.rules.some((rule) => rule.bounds !== null && rule.roomFor(creator.id) === 0);
   }
 
-  #admits(
-    node: Node,
-    added: readonly Node[],
-    edges: readonly Edge[],
-    display: readonly DisplayChange[],
-  ): Refusal | null {
+  #admits(node: Node, added: readonly Node[], edges: readonly Edge[], looks: number): Refusal | null {
     const creator = namedOf(node);
     for (const rule of this.rulesFor(creator)) {
       const refuse = (message: string): Refusal => ({ message, promise: rule.text });
-      if (rule.spec.noNewDisplay === true && display.length > 0) return refuse('no label or colour may be changed');
+      if (rule.spec.noNewDisplay === true && looks > 0) return refuse('no label or colour may be changed');
       for (const one of added) {
         const problem = rule.refusesNode(namedOf(one));
         if (problem !== null) return refuse(problem);
@@ -127,6 +121,20 @@ export class Table {
 
 export function namedOf({ id, task }: Node): Named {
   return { id, task: task.task ?? null };
+}
+
+/** How many nodes and edges that were there are to look otherwise. */
+function looksOf({ change, added, edges }: Made): number {
+  const fresh = new Set(added.map(({ id }) => id));
+  const news = new Set(edges.map(([from, to]) => JSON.stringify([from.id, to.id])));
+  const isOld = (from: string, to: string): boolean => !news.has(JSON.stringify([from, to]));
+  const told = (change.display ?? []).filter((one) =>
+    'node' in one ? !fresh.has(one.node) : isOld(one.edge.from, one.edge.to),
+  );
+  return (
+    told.length +
+    (change.edges ?? []).filter(({ from, to, display }) => display !== undefined && isOld(from, to)).length
+  );
 }
 
 /** What promises may name in a run, as it is. */

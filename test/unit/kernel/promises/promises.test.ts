@@ -166,6 +166,18 @@ describe('a change that would break a promise', () => {
   });
 });
 
+test('what is new may look as it likes, though no look may change', () => {
+  const driver = running('A -> B', { noNewDisplay: true });
+  const look = { color: 'red' };
+  const fresh = {
+    nodes: [node('x', 'M')],
+    edges: [{ from: 'x', to: 'B', display: look }],
+    display: [{ node: 'x', display: look }],
+  };
+  expect(checkChange(driver.run, fresh, 'A')).toBeNull();
+  expect(checkChange(driver.run, { edges: [{ from: 'A', to: 'B', display: look }] }, 'A')?.promise).toBeDefined();
+});
+
 describe('whom a promise binds', () => {
   test('those that `by` names, not those that they made', () => {
     const driver = running('A -> B, D', { noNewNodes: true, by: { node: 'A' } });
