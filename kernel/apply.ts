@@ -14,7 +14,7 @@ import { breakPromise, releaseAttempt, setState, setTimer, unqueue } from './mov
 import type { Answer, Attempt, EndedBecause, Node, NodeState } from './node.ts';
 import { NodeQueue } from './node-queue.ts';
 import { judgeAnew, judgeTouched, route } from './ready.ts';
-import { beat, beginLimits, timeoutError } from './limits.ts';
+import { beat, beginLimits, setLimits, timeoutError } from './limits.ts';
 import { lossDelayMs, LOSS_LIMIT, matchRule, retryDelayMs } from './retry.ts';
 import { openRound } from './round.ts';
 import { Run } from './run.ts';
@@ -258,7 +258,8 @@ function startInline(run: Run, node: Node, event: EventOf<'InlineStarted'>): voi
   if (executor.type === 'signal') {
     waitForSignal(run, node, executor.name);
     beginLimits(run, node, node.current, event.time);
-  } else if (event.dueWall !== undefined) setTimer(run, node, event.dueWall, true);
+  } else setLimits(node, node.current, event.time);
+  if (event.dueWall !== undefined) setTimer(run, node, event.dueWall, true);
   else if (event.due !== undefined) setTimer(run, node, event.due);
 }
 

@@ -16,6 +16,7 @@ import { isCompensation, toCompensate } from './compensation.ts';
 import type { Node, NodeState } from './node.ts';
 import { outOfReach } from './promises/reach.ts';
 import type { Now } from './ports.ts';
+import { shortestLimit } from './limits.ts';
 import { brokenMessage, type Restart, type Run } from './run.ts';
 import type { Outcome, StopReason, TaskError } from './task.ts';
 import { dueAfter } from './timers.ts';
@@ -155,7 +156,8 @@ function inlineOutcome(node: Node): Outcome {
 
 /** Will its timeout come before its own end? For `until` that was said by the kind of its timer, when it started. */
 function isTooLong(node: Node): boolean {
-  const { executor, timeoutSeconds } = node.task;
+  const { executor } = node.task;
+  const timeoutSeconds = shortestLimit(node.task);
   if (executor.type === 'signal') return true;
   if (timeoutSeconds === undefined) return false;
   if (executor.type === 'mock') return (executor.delaySeconds ?? 0) > timeoutSeconds;
@@ -225,7 +227,8 @@ function beginInline(node: Node, stamp: Stamp): RunEvent {
 }
 
 function dueOf(node: Node, stamp: Stamp): { due?: number; dueWall?: number } {
-  const { executor, timeoutSeconds } = node.task;
+  const { executor } = node.task;
+  const timeoutSeconds = shortestLimit(node.task);
   const after = (seconds: number | undefined): { due?: number } =>
     seconds === undefined ? {} : { due: dueAfter(stamp.time, seconds * 1000) };
   if (executor.type === 'wait' && executor.until !== undefined) {

@@ -8,15 +8,26 @@
 import { setTimer } from './moves.ts';
 import type { Attempt, Node } from './node.ts';
 import type { Run } from './run.ts';
-import type { TaskError } from './task.ts';
+import type { TaskError, TaskSpec } from './task.ts';
 import { dueAfter } from './timers.ts';
 
 /** `began`: engine ms at which the attempt began. */
 export function beginLimits(run: Run, node: Node, attempt: Attempt, began: number): void {
+  setLimits(node, attempt, began);
+  arm(run, node, attempt);
+}
+
+/** Without a timer: whoever plays a task knows how long it takes (decide.ts), and that it says nothing meanwhile. */
+export function setLimits(node: Node, attempt: Attempt, began: number): void {
   const { timeoutSeconds, heartbeatSeconds } = node.task;
   if (timeoutSeconds !== undefined) attempt.limit = dueAfter(began, timeoutSeconds * 1000);
   if (heartbeatSeconds !== undefined) attempt.silent = dueAfter(began, heartbeatSeconds * 1000);
-  arm(run, node, attempt);
+}
+
+/** How long a task may take that gives no sign of life. */
+export function shortestLimit({ timeoutSeconds, heartbeatSeconds }: TaskSpec): number | undefined {
+  if (timeoutSeconds === undefined || heartbeatSeconds === undefined) return timeoutSeconds ?? heartbeatSeconds;
+  return Math.min(timeoutSeconds, heartbeatSeconds);
 }
 
 /** A sign of life. */

@@ -209,6 +209,12 @@ describe('signal', () => {
     });
   });
 
+  test('a mock says nothing, so it may take no longer than its limit on silence', () => {
+    const mock: Executor = { type: 'mock', delaySeconds: 20 };
+    const driver = start('a', { tasks: { a: { executor: mock, heartbeatSeconds: 10, timeoutSeconds: 15 } } });
+    expect(nodeOf(driver.advance(10_000).run, 'a').error?.type).toBe('HeartbeatTimeout');
+  });
+
   test('without a limit on silence the same data is an answer', () => {
     expect(nodeOf(alone(GO).signal('go', { heartbeat: true }).run, 'a').output).toEqual({ heartbeat: true });
   });
