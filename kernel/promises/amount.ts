@@ -3,17 +3,49 @@
 // A bound that several creators share counts once; what each of them may add is added up. Null is no bound.
 
 import type { Copy, Place } from './form.ts';
-import type { Creator, Found } from './explore.ts';
+import type { Creator, Explorer, Found } from './explore.ts';
 import type { Part } from './shape.ts';
 import type { Spots } from './spots.ts';
 
 type Amount = number | null;
 
-export function atMostOf(found: Found, spots: Spots): Amount {
-  const places = [...found.places.values()].map((place) => (place === null ? null : roomAt(place, spots)));
-  const kinds = [...found.kinds.values()];
-  const names = kinds.every(({ isSingle }) => isSingle) ? kinds.length : null;
-  return least([...places, names, creatable(found, new Set())]);
+/** What limits a ghost, but for how many of its makers come. */
+interface Limits {
+  readonly alone: Amount;
+  /** Creators that share the same bounds. */
+  readonly groups: readonly Group[];
+}
+
+interface Group {
+  readonly shared: Amount;
+  /** What nodes that are there may add, and what each of the ghosts may that can. */
+  readonly now: Amount;
+  readonly makers: ReadonlyMap<Found, Amount>;
+}
+
+/**
+ * At most so many of each ghost, by at most so many of those that make them. All begin without a bound and only get smaller, so each round
+ * is sound. Factors are at least 1 and sums only grow, so a value never gets smaller by going round a loop: after as many rounds as there are
+ * ghosts, at the latest, nothing changes (as with Bellman and Ford).
+ */
+export function amountsOf({ found, spots }: Explorer): ReadonlyMap<Found, Amount> {
+  const limits = Array.from(found.values(), (one) => [one, limitsOf(one, spots)] as const);
+  const amounts = new Map<Found, Amount>(limits.map(([one]) => [one, null]));
+  for (let isChanged = true; isChanged; ) {
+    isChanged = false;
+    for (const [one, { alone, groups }] of limits) {
+      const made = groups.map(({ shared, now, makers }) =>
+        least([
+          shared,
+          [now, ...Array.from(makers, ([ghost, own]) => times(own, amounts.get(ghost) ?? null))].reduce(sum),
+        ]),
+      );
+      const amount = least([alone, made.reduce(sum, 0)]);
+      if (amount !== amounts.get(one)) isChanged = true;
+      amounts.set(one, amount);
+    }
+  }
+  return amounts;
 }
 
 /** More of them that must come, so that the forms are filled. */
@@ -53,26 +85,28 @@ function countOf({ parent, slot }: Copy): number {
   return slot === null ? 0 : (parent?.copies.get(slot)?.size ?? 0);
 }
 
-/** `path`: ghosts that are asked already; one that makes more of itself has no bound of its own. */
-function creatable(found: Found, path: ReadonlySet<Found>): Amount {
-  const groups = new Map<string, { shared: Amount; own: Amount }>();
+function limitsOf(found: Found, spots: Spots): Limits {
+  const places = Array.from(found.places.values(), (place) => (place === null ? null : roomAt(place, spots)));
+  const kinds = [...found.kinds.values()];
+  const names = kinds.every(({ isSingle }) => isSingle) ? kinds.length : null;
+  const groups = new Map<string, Creator[]>();
   for (const creator of found.creators) {
     const key = creator.rules
       .flatMap(({ bounds, text }) => (bounds?.atMost != null && !bounds.isEach ? [text] : []))
       .join('\n');
-    const group = groups.get(key) ?? { shared: 0, own: 0 };
-    groups.set(key, { shared: most(group.shared, creator.shared), own: sum(group.own, ownOf(creator, found, path)) });
+    groups.set(key, [...(groups.get(key) ?? []), creator]);
   }
-  const total = [...groups.values()].map(({ shared, own }) => least([shared, own])).reduce(sum, 0);
-  return least([total, commonRoom(found.creators)]);
+  return { alone: least([...places, names, commonRoom(found.creators)]), groups: Array.from(groups.values(), groupOf) };
 }
 
-function ownOf(creator: Creator, found: Found, path: ReadonlySet<Found>): Amount {
-  const { own, ghost } = creator;
-  if (own === null || ghost === null) return own;
-  if (ghost === found || path.has(ghost)) return null;
-  const makers = creatable(ghost, new Set([...path, found]));
-  return makers === null ? null : own * makers;
+function groupOf(creators: readonly Creator[]): Group {
+  const makers = new Map<Found, Amount>();
+  for (const { ghost, own } of creators) if (ghost !== null) makers.set(ghost, most(makers.get(ghost) ?? 0, own));
+  return {
+    shared: creators.map(({ shared }) => shared).reduce(most),
+    now: creators.flatMap(({ ghost, own }) => (ghost === null ? [own] : [])).reduce(sum, 0),
+    makers,
+  };
 }
 
 /** Room of what binds all of them. */
@@ -95,4 +129,8 @@ function most(left: Amount, right: Amount): Amount {
 
 function sum(left: Amount, right: Amount): Amount {
   return left === null || right === null ? null : left + right;
+}
+
+function times(left: Amount, right: Amount): Amount {
+  return left === null || right === null ? null : left * right;
 }

@@ -9,8 +9,8 @@
 import type { Node } from '../node.ts';
 import { labelOf } from '../order.ts';
 import type { Run } from '../run.ts';
-import { atMostOf } from './amount.ts';
-import { canCreate, Explorer, speaks } from './explore.ts';
+import { amountsOf } from './amount.ts';
+import { canCreate, Explorer, type Found, speaks } from './explore.ts';
 import type { Copy, Form } from './form.ts';
 import type { Rule } from './rule.ts';
 import { namesIn, type Part } from './shape.ts';
@@ -84,22 +84,22 @@ function keep(run: Run, nodes: readonly Node[]): null {
 function missing(run: Run, creators: readonly Node[]): Verdict | null {
   const explorer = new Explorer(run);
   explorer.from(creators);
+  const amounts = amountsOf(explorer);
   for (const rule of run.promises.rules) {
     if (!rule.isUnmet) continue;
-    const name = rule.form === null ? null : new Reach(explorer, rule.form).lost();
+    const name = rule.form === null ? null : new Reach(explorer, amounts, rule.form).lost();
     if (name !== null) return broken(rule, `"${name}" had to come, and nothing is left that could bring it`);
-    const few = rule.form === null ? fewProblem(rule, explorer) : null;
+    const few = rule.form === null ? fewProblem(rule, amounts) : null;
     if (few !== null) return broken(rule, few);
   }
   return null;
 }
 
-function fewProblem(rule: Rule, explorer: Explorer): string | null {
+function fewProblem(rule: Rule, all: ReadonlyMap<Found, number | null>): string | null {
   const need = (rule.bounds?.atLeast ?? 0) - rule.total;
-  const ghosts = [...explorer.found.values()].filter(({ creators }) =>
-    creators.some(({ rules }) => rules.includes(rule)),
+  const amounts = Array.from(all, ([{ creators }, amount]) =>
+    creators.some(({ rules }) => rules.includes(rule)) ? amount : 0,
   );
-  const amounts = ghosts.map((found) => atMostOf(found, explorer.spots));
   const isEnough = amounts.includes(null) || amounts.reduce<number>((sum, amount) => sum + (amount ?? 0), 0) >= need;
   return isEnough
     ? null
@@ -116,12 +116,12 @@ class Reach {
   readonly #form: Form;
   readonly #open = new Map<string, number | null>();
 
-  constructor(explorer: Explorer, form: Form) {
+  constructor(explorer: Explorer, amounts: ReadonlyMap<Found, number | null>, form: Form) {
     this.#explorer = explorer;
     this.#form = form;
-    for (const found of explorer.found.values()) {
-      const place = found.places.get(form);
-      if (place != null) this.#open.set(explorer.spots.keyOf(place), atMostOf(found, explorer.spots));
+    for (const [{ places }, amount] of amounts) {
+      const place = places.get(form);
+      if (place != null) this.#open.set(explorer.spots.keyOf(place), amount);
     }
   }
 

@@ -6,7 +6,7 @@ import type { Futures } from '../../kernel/ghost.ts';
 import type { GraphChange } from '../../kernel/task.ts';
 import { type Choose, Driver } from './kernel-driver.ts';
 import type { PlainChange } from './promise-oracle.ts';
-import { livingCreators, randomChange, specOf, tape, workflow } from './promise-world.ts';
+import { livingCreators, randomChange, rule, specOf, tape, workflow } from './promise-world.ts';
 
 const STEPS = 10;
 
@@ -33,6 +33,10 @@ export function play(numbers: readonly number[], look: (moment: Moment) => void)
       if (driver.offer() === null && driver.run.leases.size > 0) endOne(driver, choose);
       continue;
     }
+    const promises = choose(12) === 0 ? [rule(choose)] : [];
+    if (promises.length > 0 && checkChange(driver.run, { promises }, creator.id) === null)
+      driver.grow(creator.id, { promises });
+    if (!driver.run.isOpenEnded) break;
     const picture = futures(driver.run);
     const change = randomChange(driver.run, picture, creator.id, choose);
     const asked = asChange(change);

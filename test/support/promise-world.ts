@@ -97,7 +97,7 @@ function fitting(shape: Part, choose: Choose): NodeSpec[] {
   }));
 }
 
-function rule(choose: Choose): PromiseSpec {
+export function rule(choose: Choose): PromiseSpec {
   const selectors: readonly Selector[] = [
     { task: 'M' },
     { task: 'P' },
@@ -172,10 +172,17 @@ export function plainOf(run: Run): Plain {
       ]),
     ),
     edges: new Set(nodes.flatMap((node) => Array.from(node.predecessors, ({ id }) => edgeKey(id, node.id)))),
-    promises: (run.registration.change.promises ?? []).map((spec) => ({
-      spec,
-      since: run.registration.change.nodes?.length ?? 0,
-    })),
+    promises: promisesOf(run),
     templates: new Set(TASKS),
   };
+}
+
+/** Each with how many nodes were there when it was made. */
+function promisesOf({ registration: { change }, growth }: Run): { spec: PromiseSpec; since: number }[] {
+  let since = 0;
+  return [change, ...growth.map((one) => one.change)].flatMap(({ nodes, promises }) => {
+    since += nodes?.length ?? 0;
+    const made = since;
+    return (promises ?? []).map((spec) => ({ spec, since: made }));
+  });
 }

@@ -3,7 +3,12 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { apply, newRun } from '../../../../kernel/apply.ts';
+import { futures } from '../../../../kernel/futures.ts';
 import type { Futures } from '../../../../kernel/ghost.ts';
+import type { JsonObject } from '../../../../kernel/json.ts';
+import type { Run } from '../../../../kernel/run.ts';
+import { freeze, thaw } from '../../../../kernel/snapshot.ts';
 import { fits, verdict } from '../../../support/promise-oracle.ts';
 import { made, uncovered } from '../../../support/promise-picture.ts';
 import { play } from '../../../support/promise-play.ts';
@@ -51,6 +56,19 @@ describe('over random workflows, promises and changes', () => {
           expect(made(picture, plain, ghost) !== null, context).toBe(true);
         }
       });
+    }, RUNS / 10);
+  });
+
+  test('a snapshot, and the journal read again, know the same', { timeout: 300_000 }, () => {
+    all((numbers) => {
+      const driver = play(numbers, () => undefined);
+      if (driver === null) return;
+      const thawed = thaw(JSON.parse(JSON.stringify(freeze(driver.run))) as JsonObject);
+      const again = driver.journal.reduce<Run | null>(
+        (run, event) => (event.type === 'Registered' ? newRun(event) : run === null ? null : apply(run, event)),
+        null,
+      );
+      for (const run of [thawed, again]) expect(run === null ? null : futures(run)).toEqual(futures(driver.run));
     }, RUNS / 10);
   });
 

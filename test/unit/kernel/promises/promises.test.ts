@@ -293,6 +293,25 @@ describe('the picture', () => {
     expect(picture(driver)).toEqual(['P next 0..1 by A', 'N many 0..3 by ?P']);
   });
 
+  test('many that may all create one another are counted at once', () => {
+    const names = Array.from({ length: 14 }, (_, index) => `P${index}`);
+    const nodes = names.map((task) => ({ task }));
+    const bounds = (...promises: PromiseSpec[]): Set<number | null> => {
+      const change = { ...graphChange('A', { tasks: { A: SPEAKER } }), promises };
+      const templates = Object.fromEntries(names.map((name) => [name, SPEAKER]));
+      const driver = new Driver(registration(change, { templates })).settle();
+      driver.offer();
+      const { ghosts } = futures(driver.run);
+      expect(ghosts.map(({ task }) => task)).toEqual(names);
+      return new Set(ghosts.map(({ atMost }) => atMost));
+    };
+    const first: PromiseSpec = { only: { nodes, atMost: 2 }, by: 'A' };
+    const each = names.map((task): PromiseSpec => ({ only: { nodes, atMost: 1, each: true }, by: { task } }));
+    expect(bounds(first, ...each)).toEqual(new Set([null]));
+    expect(bounds(first, ...each, { only: { atMost: 7 } })).toEqual(new Set([7]));
+    expect(bounds(first, { noNewNodes: true, by: { task: 'P0' } }, ...each.slice(1))).toEqual(new Set([null]));
+  });
+
   test('a run of plain commands has no ghosts', () => {
     const driver = new Driver(registration(graphChange('x -> y'))).settle();
     expect(futures(driver.run)).toEqual({ ghosts: [], edges: [], between: [] });
