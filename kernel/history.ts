@@ -6,7 +6,7 @@
 import { apply, newRun } from './apply.ts';
 import { compensationId } from './compensation.ts';
 import type { RunEvent } from './events.ts';
-import type { Node } from './node.ts';
+import { type Node, templateOfMadeUp } from './node.ts';
 import type { Run } from './run.ts';
 import { phaseOf } from './status.ts';
 import type { EdgeSpec, StopReason } from './task.ts';
@@ -67,8 +67,10 @@ export function step(run: Run, event: RunEvent): Transition[] {
   });
   for (const id of run.nodes.size > known ? isNew : []) {
     const node = run.nodes.get(id);
-    if (node !== undefined)
-      told.push({ at: event.at, node: id, from: '', to: node.state, note: `added by ${node.createdBy ?? ''}` });
+    if (node === undefined) continue;
+    const what = templateOfMadeUp(node);
+    const note = `${what === null ? '' : `${what}, `}added by ${node.createdBy ?? ''}`;
+    told.push({ at: event.at, node: id, from: '', to: node.state, note });
   }
   return [...told, ...(counts ? tellGrowth(run, event) : []), ...tellRun(run, phase, event)];
 }

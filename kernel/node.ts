@@ -72,6 +72,13 @@ export function isSpeaking(task: TaskSpec): boolean {
   return task.messages === true || task.executor.type === 'python';
 }
 
+/** The template of a node whose id was made up, and so says nothing of what it does; null of others. */
+export function templateOfMadeUp({ id, createdBy, task }: Pick<Node, 'id' | 'createdBy' | 'task'>): string | null {
+  const isMadeUp =
+    createdBy !== null && id.startsWith(`${createdBy}/`) && /^[\d.]+$/.test(id.slice(createdBy.length + 1));
+  return isMadeUp ? (task.task ?? null) : null;
+}
+
 export class Node {
   readonly id: string;
   readonly task: TaskSpec;

@@ -4,7 +4,7 @@
 //
 // G1  ids that are left out are made up of creator, round and position: a later attempt that says the same gets the same.
 
-import type { Json, JsonObject } from '../kernel/json.ts';
+import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
 import { parseMessage } from '../kernel/message.ts';
 import type { Problem } from '../kernel/errors.ts';
 import { type EdgeSpec, type GraphChange, type NodeSpec, OWN_FIELDS, type TaskSpec } from '../kernel/task.ts';
@@ -13,7 +13,7 @@ import { nodeIdProblem } from './names.ts';
 import { runInThread } from './off-thread.ts';
 import { checkPlain } from './plain.ts';
 import { checkGrowth, promisesOf } from './promises.ts';
-import { didYouMean, Findings, type Path, quote, toProblems } from './problems.ts';
+import { didYouMean, Findings, type Path, quote, show, toProblems } from './problems.ts';
 import { checkShape } from './schema.ts';
 import { checkTaskBody, dependenciesOf } from './tasks.ts';
 
@@ -54,6 +54,7 @@ export async function hearInThread(line: Uint8Array, asker: Asker): Promise<Hear
 export function admitChange(params: Json, asker: Asker): Admitted {
   const findings = new Findings();
   checkPlain(params, findings);
+  if (!isObject(params)) findings.add(['params'], 'TypeInvalid', `expected a mapping, found ${show(params)}`);
   if (findings.isEmpty) checkShape('graphChange', params, findings);
   if (findings.isEmpty) checkMeaning(params as JsonObject, findings);
   if (!findings.isEmpty) return { problems: toProblems(findings.list(), undefined) };

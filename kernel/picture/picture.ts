@@ -8,7 +8,7 @@
 // G3  O(nodes + edges), without recursion.
 
 import type { Futures, Ghost, GhostEdge, GhostKind, LooseEdges } from '../ghost.ts';
-import type { NodeState } from '../node.ts';
+import { type Node, type NodeState, templateOfMadeUp } from '../node.ts';
 import type { Run } from '../run.ts';
 import { type Phase, phaseOf } from '../status.ts';
 import type { Display } from '../task.ts';
@@ -106,7 +106,7 @@ export function pictureOf(run: Run, futures: Futures, of: { readonly isWorkflow?
       state: node.state,
       ghost: null,
       look: looks.get(node) ?? 'certain',
-      label: display.label ?? node.id,
+      label: display.label ?? titleOf(node),
       ...colored(display),
       createdBy: node.createdBy,
     });
@@ -124,6 +124,11 @@ export function pictureOf(run: Run, futures: Futures, of: { readonly isWorkflow?
   }
   const between = futures.between === undefined || futures.between.length === 0 ? {} : { between: futures.between };
   return { name: run.name, phase: of.isWorkflow === true ? null : phaseOf(run), nodes, edges, ...between };
+}
+
+function titleOf(node: Node): string {
+  const template = templateOfMadeUp(node);
+  return template === null ? node.id : `${template} (${node.id})`;
 }
 
 function colored({ color }: Display): { color?: string } {

@@ -128,6 +128,16 @@ oarlock.output("went on")`;
     expect((await place.oarlock('history', 'r')).stdout).toContain('refused: edge "B" -> "A": "A" has started');
   });
 
+  test('that puts a node after one without an id is told so, instead of losing the order', async () => {
+    const code = `
+with oarlock.change() as change:
+    first = change.add("M")
+    change.add("M", id="second", after=first)`;
+    const status = await run({ tasks: [python(code)], templates });
+    expect(status.nodes['A']?.error?.message).toMatch(/^expected ids of nodes, found None: give a node an id/);
+    expect(Object.keys(status.nodes)).toEqual(['A']);
+  });
+
   test('that breaks a promise ends the run, which names promise and task', async () => {
     const status = await run({ tasks: [python('oarlock.add("M")')], templates, promises: [{ noNewNodes: true }] });
     expect(status.phase).toBe('Failed');

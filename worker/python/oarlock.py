@@ -80,7 +80,7 @@ class Change:
         """A node: of a template of the workflow, or of a definition as in a manifest (command="...", python={...}).
 
         `after` are the nodes that it depends on; when it is left out, this task. `before` are nodes that wait for it. `input` is data
-        as it stands; `with_` may hold paths such as "$.tasks.A.output". Without an id it gets one when the change is made. Returns the id.
+        as it stands; `with_` may hold paths such as "$.tasks.A.output". Without an id it gets one when the change is made (`send` returns it). Returns the id that it was given.
         """
         spec = {} if id is None else {"id": id}
         if task is not None:
@@ -198,7 +198,10 @@ class aio:
 
 
 def _list(names):
-    return [_name(names)] if isinstance(names, (str, int)) else [_name(name) for name in names or ()]
+    if names is None:
+        # What `add` gives back for a node of a change that has no id yet; taken for "none" it would lose an order.
+        raise TypeError("expected ids of nodes, found None: give a node an id to name it in the same change, or say () for none")
+    return [_name(names)] if isinstance(names, (str, int)) else [_name(name) for name in names]
 
 
 def _name(name):

@@ -140,6 +140,14 @@ describe('history', () => {
     ]);
   });
 
+  test('what has an id that was made up is called after its template', () => {
+    const driver = start('a');
+    driver.offer();
+    const node = { id: 'a/0.1', task: { executor: COMMAND, task: 'tea' } };
+    driver.claim('a').end('a', SUCCESS, { change: { nodes: [node] } });
+    expect(told(driver).at(-1)).toBe('0 a/0.1  > PENDING: tea, added by a');
+  });
+
   test('an event that did not count is not told', () => {
     const { run } = start('a').finish();
     const stamp = { at: WALL, time: 0, node: 'a' };

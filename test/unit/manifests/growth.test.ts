@@ -130,6 +130,7 @@ const REFUSED: readonly { name: string; params: Json; words: string }[] = [
     params: { nodes: [{ task: 'M', with: { a: '$.nowhere' } }] },
     words: 'nodes[0].with.a: expected a path below $.input or $.tasks.ID, found "$.nowhere"',
   },
+  { name: 'a list', params: [], words: 'params: expected a mapping, found an empty list' },
   { name: 'an edge with one end', params: { edges: [{ from: 'A' }] }, words: 'edges[0].to: required, and not there' },
   {
     name: 'a promise with bounds that no number meets',

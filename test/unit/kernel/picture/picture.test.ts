@@ -76,6 +76,15 @@ test('a ghost is a node without a state, and says its kind and its bounds', () =
   expect(picture.edges[1]?.ghost).toEqual({ kind: 'many', atLeast: 1, atMost: 5, isRequired: true });
 });
 
+test('a node with an id that was made up is called after its template, too', () => {
+  const run = runOf('plan -> plan/0.1 & own & plan/x', {
+    tasks: { 'plan/0.1': { task: 'tea' }, own: { task: 'tea' } },
+  });
+  for (const id of ['plan/0.1', 'own', 'plan/x']) Object.assign(nodeOf(run, id), { createdBy: 'plan' });
+  const { nodes } = pictureOf(run, NO_FUTURES);
+  expect(nodes.map(({ label }) => label)).toEqual(['plan', 'tea (plan/0.1)', 'own', 'plan/x']);
+});
+
 test('what registration and later changes say of looks is shown, the last word of each', () => {
   const run = runOf('a -> b', { tasks: { a: { executor: COMMAND, display: { label: 'first', color: 'red' } } } });
   run.dress.take({
