@@ -64,7 +64,7 @@ export class ActiveRun {
     this.#journal = journal;
     this.#completion = completion;
     this.#snapshotSeq = journal.lastSeq;
-    this.#transitions = journal.keepsTransitions === true ? new Transitions(run, journal.lastSeq === 0) : null;
+    this.#transitions = journal.keepsTransitions === true ? new Transitions(run) : null;
   }
 
   /** What follows an end is not known yet: nothing may change the run meanwhile. */

@@ -486,6 +486,7 @@ function grow(run: Run, by: string, change: GraphChange): void {
 
 function keep(run: Run, by: string, { change, added, delayed }: Made): void {
   run.growth.push({ by, change });
+  for (const node of added) run.moves?.push({ node, from: null, to: node.state });
   for (const node of [...added, ...delayed]) judgeAnew(run, node);
 }
 

@@ -82,6 +82,7 @@ function withdrawNode(run: Run, id: string): void {
   unqueue(run, node);
   setTimer(run, node, null);
   run.counts[node.state] -= 1;
+  run.moves?.push({ node, from: node.state, to: null });
   run.nodes.delete(id);
   run.order.remove(node);
   for (const predecessor of node.predecessors) predecessor.successors.delete(node);

@@ -51,11 +51,11 @@ export function brokenMessage({ promise, by, reason }: BrokenPromise): string {
   return `promise ${promise} broken: ${change}`;
 }
 
-/** A node came from one state to another. */
+/** A node came from one state to another; null: it came to be, or is no more. */
 export interface Move {
   readonly node: Node;
-  readonly from: NodeState;
-  readonly to: NodeState;
+  readonly from: NodeState | null;
+  readonly to: NodeState | null;
 }
 
 export class Run {

@@ -159,7 +159,8 @@ export interface TaskTransition {
   readonly node: string;
   /** Null: it came to be. */
   readonly from: NodeState | null;
-  readonly to: NodeState;
+  /** WITHDRAWN: it is no more, because what had made it runs again. */
+  readonly to: NodeState | 'WITHDRAWN';
   readonly attempt: number;
   /** Wall ms. */
   readonly at: number;
