@@ -3,7 +3,8 @@
 // Owns: the order in which things become visible. Does not own: what happens next (kernel/decide.ts).
 //
 // A1  events are folded at once and journaled together at the end of a pass (`flush`), before any lease that follows from them is written.
-// A2  lease files are cleared and status is published only when the events that they rest on are recorded.
+// A2  lease files are cleared, attempts are ended and status is published only when the events that they rest on are recorded; of events
+//     that are not even flushed yet that is not so.
 // A3  when the journal fails, this value is worthless: the caller drops it and reads the run again from disk.
 
 import { apply } from '../kernel/apply.ts';
@@ -40,6 +41,8 @@ export class ActiveRun {
   /** What follows an end, being computed; nothing else that counts happens to the run meanwhile. */
   #slow: Slow<{ readonly event: RunEvent | null }> | null = null;
   #pending: RunEvent[] = [];
+  /** They wait for the next flush. */
+  #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   #taken = 0;
   #snapshotSeq: number;
   /** Lease files (fences by worker) whose outcome is consumed by an event not yet recorded. */
@@ -167,8 +170,20 @@ export class ActiveRun {
   /** Journals what is pending; returns it. */
   async flush(): Promise<readonly RunEvent[]> {
     const events = this.#pending;
-    this.#pending = [];
+    const waiting = this.#waiting;
+    [this.#pending, this.#waiting] = [[], []];
     if (events.length === 0) return events;
+    try {
+      await this.#append(events);
+    } catch (error) {
+      for (const { reject } of waiting) reject(error);
+      throw error;
+    }
+    for (const { resolve } of waiting) resolve();
+    return events;
+  }
+
+  async #append(events: readonly RunEvent[]): Promise<void> {
     try {
       this.#journal.append(events, this.#transitions?.take());
     } catch (error) {
@@ -176,11 +191,13 @@ export class ActiveRun {
       if (!(error instanceof StoreError) || error.code !== 'Conflict') throw error;
       await this.repair();
     }
-    return events;
   }
 
-  recorded(): Promise<void> {
-    return this.#journal.recorded(this.#journal.lastSeq);
+  /** Resolves when all that was taken so far is recorded; what is pending is so after its flush. */
+  async recorded(): Promise<void> {
+    if (this.#pending.length > 0)
+      await new Promise<void>((resolve, reject) => void this.#waiting.push({ resolve, reject }));
+    await this.#journal.recorded(this.#journal.lastSeq);
   }
 
   /** Clears lease files whose events are recorded by now; returns their fences. */
@@ -215,6 +232,7 @@ export class ActiveRun {
   }
 
   close(): Promise<void> {
+    for (const { reject } of this.#waiting.splice(0)) reject(new Error(`run "${this.ref.name}" is closed`));
     return this.#journal.close();
   }
 }

@@ -123,6 +123,8 @@ class Controller {
       unsubscribe();
       for (const end of this.#inboxHints.values()) end();
       await this.#desired.stop();
+      // A pass that failed half-way left events that others wait for.
+      for (const active of this.#runs.active) await this.#journal(active);
       await this.#keeper.drain();
       await Promise.allSettled(this.#background);
       await this.#runs.leave();

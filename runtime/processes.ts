@@ -4,7 +4,8 @@
 // zombie alive; so identity is pid, start time and boot, and the state letter is looked at.
 //
 // R1  no signal without the identity checked just before; never to pid or group 0 or 1, to this process or to its own group.
-// R2  'dead' is said only of what cannot come back: another boot, no such pid, another start time, zombie.
+// R2  'dead' is said only of what cannot come back: another boot, no such pid, another start time, zombie. A zombie of which other
+//     threads live is none: those still hold what is open, such as a seat.
 
 import * as fs from 'node:fs';
 import type { Liveness, ProcessIdentity, Processes } from '../kernel/ports.ts';
@@ -12,6 +13,7 @@ import { bootPrefix } from './slot-token.ts';
 
 interface Stat {
   readonly state: string;
+  readonly threads: number;
   readonly group: number;
   readonly session: number;
   readonly startTicks: number;
@@ -102,7 +104,7 @@ function isThisBoot(found: string, bootId: string): boolean {
 }
 
 function isOver(stat: Stat): boolean {
-  return stat.state === 'Z' || stat.state === 'X' || stat.state === 'x';
+  return (stat.state === 'Z' && stat.threads <= 1) || stat.state === 'X' || stat.state === 'x';
 }
 
 function readStat(root: string, pid: number): Stat | 'gone' | 'unknown' {
@@ -119,7 +121,13 @@ function readStat(root: string, pid: number): Stat | 'gone' | 'unknown' {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const startTicks = Number(fields[19]);
   if (!Number.isSafeInteger(startTicks)) return 'unknown';
-  return { state: fields[0] ?? '', group: Number(fields[2]), session: Number(fields[3]), startTicks };
+  return {
+    state: fields[0] ?? '',
+    threads: Number(fields[17]),
+    group: Number(fields[2]),
+    session: Number(fields[3]),
+    startTicks,
+  };
 }
 
 function hasMark(root: string, pid: number, mark: string): boolean {

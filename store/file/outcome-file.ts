@@ -57,11 +57,10 @@ export function parseOutcome(bytes: Buffer, context: OutcomeContext): SettledOut
   if (bytes[0] === 0x7b) return parseSettled(bytes, context);
   const line = parseSlotLine(bytes.subarray(0, 200).toString('latin1'));
   if (line === null || line.fence !== context.fence || line.boot !== context.boot) return null;
-  return {
-    outcome: outcomeOf(line, context),
-    since: context.wallOf(Number(line.start)),
-    until: context.wallOf(Number(line.end)),
-  };
+  // By one look at the clock, so that the time between them is what the slot measured.
+  const since = context.wallOf(Number(line.start));
+  const tookMs = Math.round((Number(line.end) - Number(line.start)) * 1000);
+  return { outcome: outcomeOf(line, context), since, until: since + tookMs };
 }
 
 function parseSettled(bytes: Buffer, context: OutcomeContext): SettledOutcome | null {

@@ -114,11 +114,13 @@ describe('processes', () => {
       write('500/stat', stat);
       return { root, identity: { pid: 500, startTicks: 4242, bootId: '0badb007-0000-4000-8000-000000000000' } };
     };
-    const tail = `1 500 500 ${'0 '.repeat(15)}4242 0 0`;
+    const tailWith = (threads: number): string => `1 500 500 ${'0 '.repeat(13)}${threads} 0 4242 0 0`;
+    const tail = tailWith(1);
     test.each([
       { name: 'a plain name', stat: `500 (sh) S ${tail}`, liveness: 'alive' },
       { name: 'a name with spaces and parentheses', stat: `500 (a) Z 1 (b)) R ${tail}`, liveness: 'alive' },
       { name: 'a zombie', stat: `500 (sh) Z ${tail}`, liveness: 'dead' },
+      { name: 'a zombie of which another thread lives', stat: `500 (node) Z ${tailWith(3)}`, liveness: 'alive' },
       { name: 'one that is being removed', stat: `500 (sh) X ${tail}`, liveness: 'dead' },
       { name: 'words that cannot be read', stat: '500 (sh', liveness: 'unknown' },
       { name: 'another start time', stat: `500 (sh) S ${tail.replace('4242', '4243')}`, liveness: 'dead' },

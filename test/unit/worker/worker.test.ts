@@ -126,7 +126,7 @@ describe('a worker', () => {
     {
       name: 'a function that is not there',
       executor: { type: 'call', module: 'oarlock:builtin', export: 'nope' },
-      message: 'module oarlock:builtin: expected a function nope, found task_a, task_b, task_c',
+      message: 'module oarlock:builtin: expected a function nope, found gather, map, task_a, task_b, task_c',
     },
     {
       name: 'a module that is not there',
