@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Two projects: `unit` shares one process and its modules (fast; hence no module-level state in
+// Two projects, one after the other: `unit` shares a process for each core and its modules (fast; hence no module-level state in
 // the sources), `process` starts real engines, kills them, and gets a process of its own a file.
 export default defineConfig({
   test: {
@@ -10,6 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts', 'test/tidy.test.ts'],
           isolate: false,
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
           testTimeout: 20_000,
         },
       },
@@ -19,6 +21,7 @@ export default defineConfig({
           include: ['test/{crash,conformance,e2e}/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },
