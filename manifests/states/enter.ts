@@ -172,11 +172,12 @@ export function problemOf(state: State, message: string): StateError {
 
 // --- waits ---------------------------------------------------------------------------------------
 
-const LONGEST_WAIT_SECONDS = 31_536_000 * 2;
+/** 50 years. AWS counts in 32 bits (68 years) and ends any execution after one. */
+const LONGEST_WAIT_SECONDS = 50 * 31_536_000;
 
 async function waitOf(around: Around): Promise<Executor> {
   const { state } = around;
-  const until = await numberOf(around, 'timestamp');
+  const until = await numberOf(around, 'timestamp', 'string');
   if (until !== undefined) {
     if (typeof until !== 'string' || instantProblem(until) !== undefined) {
       const path = state.fields['timestampPath'];
@@ -192,7 +193,7 @@ async function waitOf(around: Around): Promise<Executor> {
     return { type: 'wait', until };
   }
   const seconds = await numberOf(around, 'seconds');
-  const where = `${textOf(state.fields['secondsPath'] ?? 'Seconds')} == ${JSON.stringify(seconds)}`;
+  const where = `${textOf(state.fields['secondsPath'] ?? 'Seconds')} == ${textOf(seconds)}`;
   if (typeof seconds !== 'number' || !Number.isInteger(seconds))
     throw problemOf(state, `The SecondsPath parameter cannot be parsed as a long value: ${where}`);
   if (seconds < 0) throw problemOf(state, `The SecondsPath parameter references a negative value: ${where}`);

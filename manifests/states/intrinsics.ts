@@ -77,7 +77,15 @@ function format(args: readonly Json[], places: readonly string[] | undefined): s
   const parts = places ?? text(template, 'format').split('{}');
   if (parts.length !== values.length + 1)
     throw failure(`format: expected ${parts.length - 1} values for the places in the text, found ${values.length}`);
-  return parts.map((part, index) => (index === 0 ? part : textOf(values[index - 1] ?? null) + part)).join('');
+  return parts.map((part, index) => (index === 0 ? part : shown(values[index - 1] ?? null) + part)).join('');
+}
+
+/** Inside a text lists and objects stand as AWS writes them there, which is not JSON: `[1, b]`, `{k=1}`. */
+function shown(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(shown).join(', ')}]`;
+  if (!isObject(value)) return textOf(value);
+  const members = Object.entries(value).map(([name, member]) => `${name}=${shown(member)}`);
+  return `{${members.join(', ')}}`;
 }
 
 function unique(items: readonly Json[]): Json[] {

@@ -58,7 +58,7 @@ async function evaluate(text: string, field: string, bindings: JsonObject, rando
     throw queryError(`${where} threw an error during evaluation. ${problemOf(error)}`);
   }
   if (result === undefined) throw queryError(`${where} returned nothing (undefined).`);
-  if (typeof result === 'function' || isLambda(result))
+  if (typeof result === 'function' || isFunction(result))
     throw queryError(`${where} returned an unsupported result type.`);
   // Sequences of the library are lists with marks on them; plain data has none.
   const plain = JSON.stringify(result, (_, value: unknown) => {
@@ -79,8 +79,9 @@ function isMessage(error: unknown): error is { message: string } {
   return typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string';
 }
 
-function isLambda(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && '_jsonata_lambda' in value;
+/** One of its own, or one of the library. */
+function isFunction(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && ('_jsonata_lambda' in value || '_jsonata_function' in value);
 }
 
 type Extra = readonly [name: string, signature: string, compute: (...args: Json[]) => unknown];

@@ -64,12 +64,24 @@ export async function argumentsOf(around: Around): Promise<Json> {
   return parameters === undefined ? data : fillTemplate(parameters, scopeOf(around, data));
 }
 
-/** A number that may be written as it is, as a path (`NAMEPath`) or as an expression; undefined when it is not there. */
-export async function numberOf(around: Around, name: string): Promise<Json | undefined> {
-  const { fields, isJsonata } = around.state;
+/**
+ * A number (or an instant) that may be written as it is, as a path (`NAMEPath`) or as an expression; undefined when it is not there.
+ * Only of an expression it is known here to be of the right type.
+ */
+export async function numberOf(
+  around: Around,
+  name: string,
+  expected: 'number' | 'string' = 'number',
+  fields: JsonObject = around.state.fields,
+): Promise<Json | undefined> {
+  const { isJsonata } = around.state;
   const title = name.charAt(0).toUpperCase() + name.slice(1);
   const value = fields[name];
-  if (value !== undefined) return isJsonata ? compute(around, value, title) : value;
+  if (value !== undefined) {
+    const computed = isJsonata ? await compute(around, value, title) : value;
+    if (isJsonata && typeof computed !== expected) throw wrongType(value, title, expected, computed);
+    return computed;
+  }
   const path = fields[`${name}Path`];
   if (path === undefined) return undefined;
   const found = findAt(textOf(path), scopeOf(around, selected(around)));
@@ -198,10 +210,11 @@ function assigned({ variables }: Around, values: Json | undefined): JsonObject {
 /** The rule that holds first; null when none does. */
 export async function choose(around: Around): Promise<Choice | null> {
   const { state, raw } = around;
-  for (const choice of state.choices ?? []) {
+  for (const [index, choice] of (state.choices ?? []).entries()) {
     if (state.isJsonata) {
-      const holds = await compute(around, choice.rule, 'Condition');
-      if (typeof holds !== 'boolean') throw wrongType(choice.rule, 'Condition', 'boolean', holds);
+      const field = `Choices[${index}]/Condition`;
+      const holds = await compute(around, choice.rule, field);
+      if (typeof holds !== 'boolean') throw wrongType(choice.rule, field, 'boolean', holds);
       if (holds) return choice;
     } else {
       const scope = scopeOf(around, selectBy(state.fields['inputPath'], scopeOf(around, raw)));

@@ -36,8 +36,13 @@ async function inputsOf(around: Around, items: readonly Json[]): Promise<readonl
   return inputs;
 }
 
-async function whole(around: Around, name: string, kind: 'integer' | 'float'): Promise<number | undefined> {
-  const value = await numberOf(around, name);
+async function whole(
+  around: Around,
+  name: string,
+  kind: 'integer' | 'float',
+  fields: JsonObject = around.state.fields,
+): Promise<number | undefined> {
+  const value = await numberOf(around, name, 'number', fields);
   if (value === undefined) return undefined;
   const title = name.charAt(0).toUpperCase() + name.slice(1);
   if (typeof value === 'number' && value >= 0 && (kind === 'float' || Number.isInteger(value))) return value;
@@ -45,7 +50,7 @@ async function whole(around: Around, name: string, kind: 'integer' | 'float'): P
     throw problemOf(around.state, `Expected non-negative integer for ${title}, got '${value}' instead.`);
   if (typeof value === 'number' && kind === 'float')
     throw problemOf(around.state, `${title} must be between 0 and 100.`);
-  const place = textOf(around.state.fields[`${name}Path`] ?? title);
+  const place = textOf(fields[`${name}Path`] ?? title);
   throw problemOf(
     around.state,
     `The ${title}Path field refers to value "${textOf(value)}" which is not a valid ${kind}: ${place}`,
@@ -54,17 +59,17 @@ async function whole(around: Around, name: string, kind: 'integer' | 'float'): P
 
 /** ItemBatcher: several items go through the machine as one. */
 async function batched(around: Around, inputs: readonly Json[]): Promise<readonly Json[]> {
-  const batcher = around.state.fields['itemBatcher'];
-  if (!isObject(batcher)) return inputs;
-  const { BatchInput: batchInput, MaxInputBytesPerBatch: maxBytes } = batcher;
+  const written = around.state.fields['itemBatcher'];
+  if (!isObject(written)) return inputs;
+  const batcher = lowered(written);
+  const { batchInput } = batcher;
   const shared = batchInput === undefined ? undefined : await template(around, batchInput, 'BatchInput');
-  const most = await numberOf({ ...around, state: { ...around.state, fields: lowered(batcher) } }, 'maxItemsPerBatch');
-  const limit = typeof most === 'number' && most >= 1 ? Math.floor(most) : Number.POSITIVE_INFINITY;
-  const bytes = typeof maxBytes === 'number' && maxBytes > 0 ? maxBytes : Number.POSITIVE_INFINITY;
+  const limit = await batchLimit(around, 'maxItemsPerBatch', batcher);
+  const bytes = await batchLimit(around, 'maxInputBytesPerBatch', batcher);
   const batches: Json[][] = [];
   let size = 0;
   for (const input of inputs) {
-    const length = Number.isFinite(bytes) ? JSON.stringify(input).length : 0;
+    const length = Number.isFinite(bytes) ? Buffer.byteLength(JSON.stringify(input)) : 0;
     const batch = batches.at(-1);
     if (batch === undefined || batch.length >= limit || size + length > bytes) {
       batches.push([input]);
@@ -75,6 +80,12 @@ async function batched(around: Around, inputs: readonly Json[]): Promise<readonl
     }
   }
   return batches.map((Items) => (shared === undefined ? { Items } : { BatchInput: shared, Items }));
+}
+
+/** 0 is no limit, as if it were not there. */
+async function batchLimit(around: Around, name: string, batcher: JsonObject): Promise<number> {
+  const limit = await whole(around, name, 'integer', batcher);
+  return limit === undefined || limit === 0 ? Number.POSITIVE_INFINITY : limit;
 }
 
 function lowered(fields: JsonObject): JsonObject {

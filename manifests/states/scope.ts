@@ -65,15 +65,19 @@ export function selectBy(path: Json | undefined, scope: Scope): Json {
   const text = textOf(path);
   const value = findAt(text, scope);
   if (value !== undefined) return value;
-  throw runtimeError(`Invalid path '${text}' : ${missing(readDataPath(text), text)}`);
+  throw runtimeError(`Invalid path '${text}' : ${missing(readDataPath(text), scope)}`);
 }
 
-function missing({ steps }: DataPath, text: string): string {
-  const keys = steps.flatMap((step): readonly (string | number)[] =>
-    step.type === 'names' ? step.names : step.type === 'indexes' ? step.indexes : [],
-  );
-  const shown = keys.map((key) => (typeof key === 'number' ? `[${key}]` : `['${key}']`)).join('');
-  return `No results for path: ${text.startsWith('$$') ? '$$' : '$'}${shown}`;
+/** As on AWS: a member that is not there on the way to another is told otherwise than the last one. */
+function missing(path: DataPath, scope: Scope): string {
+  let shown = path.root === '$$' ? '$$' : '$';
+  for (const [index, step] of path.steps.entries()) {
+    const keys = step.type === 'names' ? step.names : step.type === 'indexes' ? step.indexes : [];
+    shown += keys.map((key) => (typeof key === 'number' ? `[${key}]` : `['${key}']`)).join('');
+    const isThere = findBy({ ...path, steps: path.steps.slice(0, index + 1) }, scope) !== undefined;
+    if (!isThere && step.type === 'names' && index < path.steps.length - 1) return `Missing property in path ${shown}`;
+  }
+  return `No results for path: ${shown}`;
 }
 
 /** ResultPath: where the result goes inside the input; null drops it. */

@@ -50,6 +50,9 @@ describe('a path', () => {
     ['$.a[7]', 'States.Runtime'],
     ['$.e[0]', 'States.Runtime'],
     ['$.e[*]', []],
+    ['$.nope[?(@.x)]', []],
+    ['$.s[*]', []],
+    ['$.books[*].c[0:1]', []],
     ['$..k', [1, 2]],
     ['$..z', [null]],
     ['$..nope', []],
@@ -91,7 +94,8 @@ describe('a call of an intrinsic function', () => {
     [String.raw`States.Format('\{\} {} \'q\'', 1)`, "{} 1 'q'"],
     [String.raw`States.Format('a\nb')`, 'refused'],
     ["States.Format('{}{}{}', true, null, 1.50)", 'truenull1.5'],
-    ["States.Format('{}', $.a)", '[1,2,3,4,5]'],
+    ["States.Format('{}', $.a)", '[1, 2, 3, 4, 5]'],
+    ["States.Format('{}', $.o)", '{x=1, y=[{k=1}, {k=2, z=null}]}'],
     ["States.Format('{} {}', 'a')", 'States.IntrinsicFailure'],
     ["States.Format('{}', $.missing)", 'States.Runtime'],
     ["States.StringToJson('{bad')", 'States.IntrinsicFailure'],
@@ -148,6 +152,7 @@ describe('a JSONata expression', () => {
     ['{"k": $states.input.nope}', {}],
     ['function($x){$x}', ERROR],
     ['/ab/', ERROR],
+    ['$sum', ERROR],
     ['$error("boom")', ERROR],
   ])('%s gives %j', async (text, expected) => {
     const state = { Type: 'Pass', Output: `{% ${text} %}`, End: true };
@@ -218,6 +223,101 @@ describe('a field', () => {
   ])('%s', async (_, state, given, expected) => {
     expect(await resultOf(state, given)).toEqual(expected);
   });
+});
+
+describe('a cause', () => {
+  const entered = (text: string): string =>
+    `An error occurred while executing the state 'P' (entered at the event id #2). ${text}`;
+  const wait = { Type: 'Wait', End: true };
+  const jsonata = { QueryLanguage: 'JSONata' };
+  const typed = (expression: string, field: string, expected: string, found: string): string =>
+    `The JSONata expression '${expression}' specified for the field '${field}' returned an unexpected result type. Expected '${expected}', but was ${found}`;
+  test.each<[string, JsonObject, Json, string]>([
+    [
+      'names the step that leads nowhere',
+      { Type: 'Pass', InputPath: '$.a.b', End: true },
+      {},
+      "Invalid path '$.a.b' : Missing property in path $['a']",
+    ],
+    [
+      'names the last step when the way to it is there',
+      { Type: 'Pass', InputPath: '$.a.b', End: true },
+      { a: {} },
+      "Invalid path '$.a.b' : No results for path: $['a']['b']",
+    ],
+    [
+      'shows a text as it is',
+      { ...wait, SecondsPath: '$.s' },
+      { s: 'x' },
+      'The SecondsPath parameter cannot be parsed as a long value: $.s == x',
+    ],
+    [
+      'says that a number was expected',
+      { ...wait, ...jsonata, Seconds: '{% $states.input.s %}' },
+      { s: '3' },
+      typed('$states.input.s', 'Seconds', 'number', `'string' for value: "3"`),
+    ],
+    [
+      'says that an instant is a text',
+      { ...wait, ...jsonata, Timestamp: '{% 3 %}' },
+      {},
+      typed('3', 'Timestamp', 'string', "'number' for value: 3"),
+    ],
+    [
+      'says which rule of a Choice it was',
+      {
+        Type: 'Choice',
+        ...jsonata,
+        Choices: [
+          { Condition: '{% false %}', Next: 'Z' },
+          { Condition: '{% 1 %}', Next: 'Z' },
+        ],
+      },
+      {},
+      typed('1', 'Choices[1]/Condition', 'boolean', "'number' for value: 1"),
+    ],
+  ])('%s', async (_, state, input, cause) => {
+    const States = { P: state, ...(state['Type'] === 'Choice' ? { Z: { Type: 'Pass', End: true } } : {}) };
+    const { run } = await runMachine({ definition: { StartAt: 'P', States }, input });
+    expect(run.end?.error?.message).toBe(entered(cause));
+  });
+});
+
+test('a batch of items is limited by number and bytes, as they are or by paths, in either way of writing', async () => {
+  const processor = {
+    ProcessorConfig: { Mode: 'DISTRIBUTED' },
+    StartAt: 'I',
+    States: { I: { Type: 'Pass', End: true } },
+  };
+  const map = { Type: 'Map', ItemsPath: '$.l', ItemProcessor: processor, End: true };
+  const input = { l: ['é', 'b', 'c'], most: 2, bytes: 7 };
+  const batches = (ItemBatcher: JsonObject): Promise<Json> => resultOf({ ...map, ItemBatcher }, input);
+  expect(await batches({ MaxItemsPerBatchPath: '$.most' })).toEqual([{ Items: ['é', 'b'] }, { Items: ['c'] }]);
+  expect(await batches({ MaxInputBytesPerBatchPath: '$.bytes' })).toEqual([{ Items: ['é', 'b'] }, { Items: ['c'] }]);
+  expect(await batches({ MaxInputBytesPerBatch: 6 })).toEqual([{ Items: ['é'] }, { Items: ['b', 'c'] }]);
+  expect(await batches({ MaxItemsPerBatchPath: '$.l' })).toBe('States.Runtime');
+  expect(
+    await resultOf(
+      {
+        type: 'Map',
+        itemsPath: '$.l',
+        itemBatcher: { maxItemsPerBatch: 3, batchInput: { 'm.$': '$.most' } },
+        itemProcessor: processor,
+        end: true,
+      },
+      input,
+    ),
+  ).toEqual([{ BatchInput: { m: 2 }, Items: ['é', 'b', 'c'] }]);
+});
+
+test('a Wait may last for years, but not for ever', async () => {
+  const until = (days: number): Promise<Json> =>
+    resultOf(
+      { Type: 'Wait', TimestampPath: '$', End: true },
+      new Date(Date.parse('2030-01-01T00:00:00Z') + days * 86_400_000).toISOString(),
+    );
+  expect(await until(10 * 365)).toContain('Z');
+  expect(await until(24_856)).toBe('States.Runtime');
 });
 
 test('an item of a distributed Map is an execution of its own: what it was given is its input', async () => {
