@@ -46,16 +46,16 @@ const COLUMNS: ReadonlyMap<string, readonly Column[]> = new Map([
       column('Progress', 'Tasks that have ended, of all.', progressOf),
       column('Time', 'How long it ran, or has been running.', durationOf),
       AGE,
-      wide(
-        'Message',
-        'What there is to say about it.',
-        (object) => refusalOf(object) || textOf(object, 'status', 'message'),
-      ),
       wide('Workers', 'Workers that have tasks of it.', (object) => valueAt(object, ['status', 'workers']) ?? 0),
       wide(
         'Running',
         'Tasks that run right now.',
         (object) => valueAt(object, ['status', 'counts', 'RUNNING']) ?? null,
+      ),
+      wide(
+        'Message',
+        'What there is to say about it.',
+        (object) => refusalOf(object) || textOf(object, 'status', 'message'),
       ),
     ],
   ],

@@ -63,11 +63,6 @@ function fieldsOf(kind: Kind | View, colors: Colors): readonly Field[] {
         { title: 'TIME', align: 'right', value: timeOf },
         AGE,
         {
-          title: 'MESSAGE',
-          isWide: true,
-          value: (object) => refusalOf(object) || (textAt(object, 'status', 'message') ?? ''),
-        },
-        {
           title: 'WORKERS',
           align: 'right',
           isWide: true,
@@ -78,6 +73,11 @@ function fieldsOf(kind: Kind | View, colors: Colors): readonly Field[] {
           align: 'right',
           isWide: true,
           value: (object) => `${numberAt(object, 'status', 'counts', 'RUNNING') ?? ''}`,
+        },
+        {
+          title: 'MESSAGE',
+          isWide: true,
+          value: (object) => refusalOf(object) || (textAt(object, 'status', 'message') ?? ''),
         },
       ];
     case 'Workflow':
