@@ -4,7 +4,7 @@ import { isObject } from '../../kernel/json.ts';
 import { type Findings, show } from '../problems.ts';
 import { checkNumber, checkOneOf } from './checks.ts';
 import { SECONDS_LIMIT } from './check-task.ts';
-import { Fields } from './fields.ts';
+import { Fields, words } from './fields.ts';
 
 interface Context {
   readonly isJsonata: boolean;
@@ -54,10 +54,15 @@ function checkProcessor(state: Fields, findings: Findings): void {
   }
 }
 
+const BATCHER_FIELDS = new Set(
+  words('batchInput maxItemsPerBatch maxItemsPerBatchPath maxInputBytesPerBatch maxInputBytesPerBatchPath'),
+);
+
 /** Each number as it is or by a path, not both. */
 function checkBatcher(state: Fields, context: Context): void {
   const batcher = inner(state, 'itemBatcher', context.findings);
   if (batcher === undefined) return;
+  batcher.refuseOthers(BATCHER_FIELDS, 'an ItemBatcher', context.findings);
   for (const name of ['maxItemsPerBatch', 'maxInputBytesPerBatch']) {
     checkOneOf(batcher, [name, `${name}Path`], context.findings, false);
     checkNumber(batcher, name, 1, SECONDS_LIMIT, context);

@@ -29,8 +29,12 @@ export function checkFailures(
     rule.refuseOthers(RETRY_FIELDS, 'a retry rule', findings);
     checkErrors(rule, findings, state.path.length);
     checkNumber(rule, 'maxAttempts', 0, COUNT_LIMIT, context);
-    checkNumber(rule, 'intervalSeconds', 0, DELAY_LIMIT_SECONDS, context, 'any');
-    checkNumber(rule, 'maxDelaySeconds', 0, DELAY_LIMIT_SECONDS, context, 'any');
+    for (const name of ['intervalSeconds', 'maxDelaySeconds']) {
+      const isAsl = rule.written(name).startsWith(name.charAt(0).toUpperCase());
+      // In our letters a retry may come at once, or after part of a second.
+      if (isAsl) checkNumber(rule, name, 1, DELAY_LIMIT_SECONDS, context);
+      else checkNumber(rule, name, 0, DELAY_LIMIT_SECONDS, context, 'any');
+    }
     checkNumber(rule, 'backoffRate', 1, COUNT_LIMIT, context, 'any');
     const jitter = rule.get('jitterStrategy');
     if (jitter !== undefined && jitter.value !== 'FULL' && jitter.value !== 'NONE') {
@@ -53,14 +57,30 @@ export function checkFailures(
 function rulesOf(state: Fields, name: string, findings: Findings): Fields[] {
   const field = state.get(name);
   if (field === undefined) return [];
+  if (!Array.isArray(field.value) && /^[A-Z]/.test(String(field.path.at(-1)))) {
+    findings.add(field.path, 'TypeInvalid', `expected a list of rules, found ${show(field.value)}`);
+    return [];
+  }
   const rules: readonly (readonly [Json, Path])[] = Array.isArray(field.value)
     ? field.value.map((value, index) => [value, [...field.path, index]] as const)
     : [[field.value, field.path]];
+  const all = rules.findIndex(([rule]) => isForAll(rule));
+  if (all !== -1 && all < rules.length - 1)
+    findings.add(
+      [...field.path, all],
+      'Invalid',
+      `expected the rule for States.ALL to be the last, found ${rules.length - 1 - all} behind it`,
+    );
   return rules.flatMap(([value, path]) => {
     if (isObject(value)) return [new Fields(value, path, findings)];
     findings.add(path, 'TypeInvalid', `expected a rule as a mapping, found ${show(value)}`);
     return [];
   });
+}
+
+function isForAll(rule: Json): boolean {
+  const names = isObject(rule) ? (rule['ErrorEquals'] ?? rule['errorEquals']) : undefined;
+  return Array.isArray(names) && names.includes('States.ALL');
 }
 
 /** A list under errorEquals, or one name under errorType. A rule without either, in our letters, is for all errors. */

@@ -97,8 +97,9 @@ export function typeOf(state: Fields, findings: Findings): StateType | undefined
   return undefined;
 }
 
-const ALL = 'type comment queryLanguage output assign display';
-const MOVES = 'next end';
+const ALL = 'type comment queryLanguage display';
+const LEAVES = 'output assign';
+const MOVES = `next end ${LEAVES}`;
 const IO = 'inputPath outputPath';
 const WORK = `${MOVES} ${IO} parameters arguments resultPath resultSelector retry catch maxRetries`;
 const LIMITS = 'timeoutSeconds timeoutSecondsPath heartbeatSeconds heartbeatSecondsPath';
@@ -109,9 +110,9 @@ const MAP = `itemProcessor iterator itemsPath items itemSelector maxConcurrency 
 const ROWS: readonly (readonly [StateType, string])[] = [
   ['Pass', `${MOVES} ${IO} parameters result resultPath`],
   ['Task', `${WORK} ${TASK}`],
-  ['Choice', `${IO} choices default`],
+  ['Choice', `${IO} ${LEAVES} choices default`],
   ['Wait', `${MOVES} ${IO} seconds secondsPath timestamp timestampPath`],
-  ['Succeed', IO],
+  ['Succeed', `${IO} output`],
   ['Fail', 'error errorPath cause causePath'],
   ['Parallel', `${WORK} branches`],
   ['Map', `${WORK} ${MAP}`],

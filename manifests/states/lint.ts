@@ -187,6 +187,7 @@ function checkByType(state: Fields, type: StateType, context: Context): void {
     case 'Fail':
       checkOneOf(state, ['error', 'errorPath'], findings, false);
       checkOneOf(state, ['cause', 'causePath'], findings, false);
+      for (const name of ['error', 'cause']) checkText(state, name, findings);
       return;
     case 'Parallel':
       checkBranches(state, context);
@@ -203,6 +204,12 @@ function checkByType(state: Fields, type: StateType, context: Context): void {
     case 'Succeed':
       return;
   }
+}
+
+function checkText(state: Fields, name: string, findings: Findings): void {
+  const field = state.get(name);
+  if (field !== undefined && typeof field.value !== 'string')
+    findings.add(field.path, 'TypeInvalid', `expected a text, found ${show(field.value)}`);
 }
 
 function checkInstant(state: Fields, findings: Findings): void {

@@ -33,7 +33,11 @@ const VARIABLE = /^[\p{ID_Start}_][\p{ID_Continue}]{0,79}$/u;
 /** The names of variables, of a state or of one of its rules. */
 export function checkVariables(fields: Fields, findings: Findings): void {
   const assign = fields.get('assign');
-  if (!isObject(assign?.value)) return;
+  if (assign === undefined || isJsonataText(assign.value)) return;
+  if (!isObject(assign.value)) {
+    findings.add(assign.path, 'TypeInvalid', `expected a mapping of variables, found ${show(assign.value)}`);
+    return;
+  }
   for (const key of Object.keys(assign.value)) {
     const name = key.endsWith('.$') ? key.slice(0, -2) : key;
     const problem = VARIABLE.test(name)

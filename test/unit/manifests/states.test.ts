@@ -266,6 +266,52 @@ describe('what is refused', () => {
       problem: /expected names of states to be different, found "z" again/,
     },
     {
+      name: 'an error that is no text',
+      spec: machine({ type: 'Fail', error: 404 }),
+      problem: 'spec.states.a.error: expected a text, found the number 404',
+    },
+    {
+      name: 'a rule behind the one for all errors',
+      spec: toEnd({
+        type: 'Task',
+        command: 'true',
+        catch: [
+          { errorEquals: ['States.ALL'], next: 'z' },
+          { errorEquals: ['E'], next: 'z' },
+        ],
+      }),
+      problem: 'spec.states.a.catch[0]: expected the rule for States.ALL to be the last, found 1 behind it',
+    },
+    {
+      name: 'rules of ASL that are no list',
+      spec: machine({ Type: 'Task', Resource: 'r', Retry: { ErrorEquals: ['E'] }, Next: 'z' }),
+      problem: /Retry: expected a list of rules, found a mapping/,
+    },
+    {
+      name: 'an interval of ASL that is none',
+      spec: machine({ Type: 'Task', Resource: 'r', Retry: [{ ErrorEquals: ['E'], IntervalSeconds: 0 }], Next: 'z' }),
+      problem: /IntervalSeconds: expected a whole number, allowed minimum is 1, found 0/,
+    },
+    {
+      name: 'a variable that nobody could use',
+      spec: machine({ type: 'Fail', assign: { x: 1 } }),
+      problem: /assign: unknown field in a state of type Fail/,
+    },
+    {
+      name: 'variables that are no mapping',
+      spec: toEnd({ type: 'Pass', assign: 'x' }),
+      problem: 'spec.states.a.assign: expected a mapping of variables, found the text "x"',
+    },
+    {
+      name: 'a field of a batcher that is none',
+      spec: toEnd({
+        type: 'Map',
+        itemBatcher: { maxItemsPerBatch: 1, size: 1 },
+        itemProcessor: { startAt: 'i', states: { i: { type: 'Pass', end: true } } },
+      }),
+      problem: /itemBatcher.size: unknown field in an ItemBatcher/,
+    },
+    {
       name: 'a path field under JSONata',
       spec: { queryLanguage: 'JSONata', ...toEnd({ type: 'Pass', inputPath: '$.a' }) },
       problem: /inputPath: unknown field/,
