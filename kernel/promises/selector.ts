@@ -77,6 +77,7 @@ export function witnesses(patterns: readonly string[]): string[] {
 /** The text, or one that matches the same patterns, which is not taken; null when there is none of about its length. */
 export function untaken(text: string, patterns: readonly string[], isTaken: (text: string) => boolean): string | null {
   if (!isTaken(text)) return text;
+  if (patterns.some((pattern) => pattern === text && isLiteral(pattern))) return null;
   const isFit = (other: string): boolean =>
     !isTaken(other) && patterns.every((pattern) => isLike(other, pattern) === isLike(text, pattern));
   for (let size = 1; size <= SIZE_LIMIT; size += 1) {

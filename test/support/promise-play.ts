@@ -3,6 +3,7 @@
 import { checkChange } from '../../kernel/change.ts';
 import { futures } from '../../kernel/futures.ts';
 import type { Futures } from '../../kernel/ghost.ts';
+import type { Run } from '../../kernel/run.ts';
 import type { GraphChange } from '../../kernel/task.ts';
 import { type Choose, Driver } from './kernel-driver.ts';
 import type { PlainChange } from './promise-oracle.ts';
@@ -10,18 +11,24 @@ import { livingCreators, randomChange, rule, specOf, tape, workflow } from './pr
 
 const STEPS = 10;
 
-/** A change that a task asks for, just before the run hears of it. */
+/** Changes that tasks could ask for; the run hears of the first just after. */
 export interface Moment {
   readonly driver: Driver;
-  readonly change: PlainChange;
   readonly picture: Futures;
-  readonly answer: 'yes' | 'no' | 'broken';
+  readonly asked: readonly Asked[];
   readonly choose: Choose;
+}
+
+export interface Asked {
+  readonly change: PlainChange;
+  readonly answer: 'yes' | 'no' | 'broken';
 }
 
 /** Null when the tape makes no workflow that keeps its own promises. */
 export function play(numbers: readonly number[], look: (moment: Moment) => void): Driver | null {
   const choose = tape(numbers);
+  // What came later into the game is chosen from the other end, so that tapes that failed once still play the same.
+  const aside = tape(numbers.toReversed());
   const registration = workflow(choose);
   if (registration === null) return null;
   const driver = new Driver(registration).settle();
@@ -33,20 +40,25 @@ export function play(numbers: readonly number[], look: (moment: Moment) => void)
       if (driver.offer() === null && driver.run.leases.size > 0) endOne(driver, choose);
       continue;
     }
-    const promises = choose(12) === 0 ? [rule(choose)] : [];
+    const promises = aside(12) === 1 ? [rule(aside)] : [];
     if (promises.length > 0 && checkChange(driver.run, { promises }, creator.id) === null)
       driver.grow(creator.id, { promises });
     if (!driver.run.isOpenEnded) break;
     const picture = futures(driver.run);
-    const change = randomChange(driver.run, picture, creator.id, choose);
-    const asked = asChange(change);
-    const refusal = checkChange(driver.run, asked, change.by);
-    const answer = refusal === null ? 'yes' : refusal.promise === undefined ? 'no' : 'broken';
-    look({ driver, change, picture, answer, choose });
-    if (refusal === null) driver.grow(change.by, asked);
+    const asked = [choose, aside, aside, aside].map((choices) =>
+      ask(driver.run, randomChange(driver.run, picture, creator.id, choices)),
+    );
+    look({ driver, asked, picture, choose });
+    const [first] = asked;
+    if (first?.answer === 'yes') driver.grow(creator.id, asChange(first.change));
     if (choose(8) === 0) endOne(driver, choose);
   }
   return driver;
+}
+
+function ask(run: Run, change: PlainChange): Asked {
+  const refusal = checkChange(run, asChange(change), change.by);
+  return { change, answer: refusal === null ? 'yes' : refusal.promise === undefined ? 'no' : 'broken' };
 }
 
 function endOne(driver: Driver, choose: Choose): void {

@@ -22,10 +22,13 @@ function isCaught(): boolean {
   for (let count = 0; count < PLAYS; count += 1) {
     let isBad = false;
     const numbers = Array.from({ length: 120 }, next);
-    play(numbers, ({ driver: { run }, change, answer, picture }) => {
+    play(numbers, ({ driver: { run }, asked, picture }) => {
       if (isBad) return;
       const plain = plainOf(run);
-      isBad = verdict(plain, change) !== answer || (answer === 'yes' && uncovered(picture, plain, change) !== null);
+      isBad = asked.some(
+        ({ change, answer }) =>
+          verdict(plain, change) !== answer || (answer === 'yes' && uncovered(picture, plain, change) !== null),
+      );
     });
     if (isBad) return true;
   }
