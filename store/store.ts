@@ -16,7 +16,8 @@
 // P6  a fence is taken by one claim or one withdrawal, for ever; of all that ask, exactly one is told that it won.
 // P7  a fence has at most one outcome; whoever settles it gets the one that stands.
 // P8  one process at a time holds the controller's seat, and one the seat of a worker's name; a seat is free as soon as its holder is dead, and
-//     never while it lives, stopped or not. Every taking of the controller's seat has a greater epoch.
+//     never while it lives, stopped or not. Every taking of the controller's seat has a greater epoch. Where holders are on several machines and
+//     cannot be seen: free once its holder has been silent for its lease, and by then nothing that it did can be written or goes on.
 
 import type { Json, JsonObject } from '../kernel/json.ts';
 import type { RunEvent } from '../kernel/events.ts';
@@ -305,6 +306,8 @@ export interface ControllerSeat {
 
 export interface WorkerSeat {
   readonly name: string;
+  /** Aborted when another process has the name now: nothing is taken any more under it. */
+  readonly lost?: AbortSignal;
   release(): Promise<void>;
 }
 

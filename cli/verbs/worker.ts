@@ -47,8 +47,9 @@ export async function worker(session: Session, options: WorkerOptions): Promise<
       log,
       connectors,
     },
-    stop,
+    seat.lost === undefined ? stop : AbortSignal.any([stop, seat.lost]),
   );
+  if (!stop.aborted) throw new Failure(1, `the name "${seat.name}" was taken by another machine`);
   log.info('the worker has ended');
   return 0;
 }

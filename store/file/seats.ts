@@ -39,6 +39,7 @@ interface WorkerFile extends SeatFile {
 interface HeldWorker extends WorkerSeat {
   readonly slots: number;
   isDraining: boolean;
+  isHeld: boolean;
 }
 
 /** The socket in the file system, for other namespaces. */
@@ -196,7 +197,9 @@ export class FileSeats implements Seats {
         name,
         slots,
         isDraining: false,
+        isHeld: true,
         release: async () => {
+          seat.isHeld = false;
           clearInterval(upkeep);
           this.#disk.unlink(path);
           await door?.release();
@@ -212,6 +215,7 @@ export class FileSeats implements Seats {
 
   async setDraining(seat: WorkerSeat): Promise<void> {
     const held = seat as HeldWorker;
+    if (!held.isHeld) return;
     held.isDraining = true;
     this.#writeWorker(held.name, held.slots, true);
   }

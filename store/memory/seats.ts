@@ -43,6 +43,7 @@ export function createMemorySeats(place: MemorySeatsPlace, processes: Processes)
 class MemorySeats implements Seats {
   readonly #place: MemorySeatsPlace;
   readonly #processes: Processes;
+  readonly #holders = new WeakMap<WorkerSeat, StoredWorker>();
 
   constructor(place: MemorySeatsPlace, processes: Processes) {
     this.#place = place;
@@ -104,18 +105,20 @@ class MemorySeats implements Seats {
     const holder: StoredWorker = { ...this.#self(), slots, draining: false };
     workers.set(name, holder);
     this.#place.changed();
-    return {
+    const seat = {
       name,
       release: async () => {
         if (workers.get(name) === holder) workers.delete(name);
         this.#place.changed();
       },
     };
+    this.#holders.set(seat, holder);
+    return seat;
   }
 
   async setDraining(seat: WorkerSeat): Promise<void> {
-    const worker = this.#place.workers.get(seat.name);
-    if (worker !== undefined) worker.draining = true;
+    const holder = this.#holders.get(seat);
+    if (holder !== undefined) holder.draining = true;
     this.#place.changed();
   }
 

@@ -46,7 +46,7 @@ exec >> server.log 2>&1
 mkdir -p lib
 ${links(disk, programs).join('\n')}
 export LD_LIBRARY_PATH="$PWD/lib":${quote(join(dirname(programs.postgres), '..', 'lib'))}
-${isRoot ? AS_SOMEBODY_ELSE : 'as() { exec "$@"; }'}
+${isRoot ? AS_SOMEBODY_ELSE : AS_SELF}
 if [ ! -f data/PG_VERSION ]; then
   (as ${quote(programs.initdb)} -D data.$$ -U oarlock --auth=trust --encoding=UTF8 --locale=C --sync-method=syncfs > /dev/null) || exit 1
   mv -T data.$$ data || rm -rf data.$$
@@ -60,6 +60,13 @@ kill -INT $server
 while kill -0 $server; do wait $server; done
 `;
 }
+
+/** A user without a name (a bare number in a container) borrows one: initdb asks for it. */
+const AS_SELF = `
+own() { :; }
+if id -un > /dev/null 2>&1; then as() { exec "$@"; }
+else as() { exec unshare --user --map-user=${NOBODY} --map-group=${NOBODY} "$@"; }
+fi`;
 
 /** `as`: becomes a program as a user that is not root; `own`: gives that user a file. Whoever made the database keeps it. */
 const AS_SOMEBODY_ELSE = `

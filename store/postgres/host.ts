@@ -43,6 +43,9 @@ export interface HostOptions {
 
 export class Host {
   readonly leases: Leases;
+  /** Another process has the name. */
+  readonly lost: AbortSignal;
+  readonly #lost = new AbortController();
   readonly #options: HostOptions;
   readonly #place: WorkerPlace;
   readonly #fuse: Fuse;
@@ -75,8 +78,13 @@ export class Host {
     this.#options = options;
     this.#place = place;
     this.leases = place.leases;
+    this.lost = this.#lost.signal;
     this.#fuse = new Fuse(place.spool.disk, place.inbox);
     this.#shipping = new Shipping(place);
+  }
+
+  get incarnation(): string {
+    return this.#options.incarnation;
   }
 
   /** Resolves once the database and the spool agree. */
@@ -107,9 +115,14 @@ export class Host {
     await this.#session?.end();
   }
 
-  /** Nothing of this worker runs here any more: the name is free. */
+  /** Nothing of this worker runs here any more, and all is said. */
+  async isThrough(): Promise<boolean> {
+    return (await this.leases.inbox(this.#options.name)).length === 0;
+  }
+
+  /** The name is free, or will be when the fuse has burnt down. */
   async leave(): Promise<void> {
-    this.#fuse.put();
+    if (await this.isThrough()) this.#fuse.put();
     await this.#place.release();
   }
 
@@ -124,7 +137,8 @@ export class Host {
         // The database is away: what runs goes on until the lease is over, and what it came to is kept.
         void this.#session?.end();
         this.#session = null;
-        if (isLast) return;
+        // What runs under a name that is lost is ended by the fuse.
+        if (isLast || this.lost.aborted) return;
         await this.#pause(AGAIN_MS);
         await this.#agree().catch(() => undefined);
       }
@@ -209,7 +223,10 @@ export class Host {
       ...(mustTell || ended.size > 0 || written.length > 0 ? [{ text: TELL, values: [[`said ${name}`]] }] : []),
     ];
     const [worker = [], offers = [], stops = [], answers = []] = await this.#together(statements);
-    if (worker[0] === undefined) throw new Error(`worker ${name}: another process has this name now`);
+    if (worker[0] === undefined) {
+      this.#lost.abort();
+      throw new Error(`worker ${name}: another process has this name now`);
+    }
     this.#leaseMs = Number(worker[0]['lease_ms']);
     this.#deadline = from + this.#leaseMs / 1_000;
     this.#fuse.renew(this.#deadline);

@@ -166,7 +166,7 @@ export class PostgresSeats implements Seats {
       await host.start();
       this.#hosts.set(name, host);
       await this.#tell();
-      return { name, release: () => this.#releaseWorker(name, host, incarnation) };
+      return { name, lost: host.lost, release: () => this.#releaseWorker(name, host, incarnation) };
     } catch (error) {
       await place.release();
       throw error;
@@ -194,7 +194,11 @@ export class PostgresSeats implements Seats {
   async #releaseWorker(name: string, host: Host, incarnation: string): Promise<void> {
     this.#hosts.delete(name);
     await host.stop();
-    await this.#database.read('DELETE FROM workers WHERE name = $1 AND incarnation = $2', [name, incarnation]);
+    // With attempts of an earlier worker still at work here, or outcomes unsaid, the name stays taken until its lease and a margin are over.
+    if (await host.isThrough())
+      await this.#database
+        .read('DELETE FROM workers WHERE name = $1 AND incarnation = $2', [name, incarnation])
+        .catch(forgive);
     await host.leave();
     await this.#tell();
   }
@@ -209,7 +213,11 @@ export class PostgresSeats implements Seats {
   }
 
   async setDraining(seat: WorkerSeat): Promise<void> {
-    await this.#database.read('UPDATE workers SET is_draining = true WHERE name = $1', [seat.name]);
+    const host = this.#hosts.get(seat.name);
+    if (host === undefined || host.lost !== seat.lost) return;
+    await this.#database
+      .read('UPDATE workers SET is_draining = true WHERE name = $1 AND incarnation = $2', [seat.name, host.incarnation])
+      .catch(forgive);
     await this.#tell();
   }
 
@@ -238,6 +246,11 @@ export class PostgresSeats implements Seats {
   async #tell(): Promise<void> {
     await this.#database.read(TELL, [['seats']]).catch(() => undefined);
   }
+}
+
+/** A database that is away cannot be told, and learns it from the worker's silence. */
+function forgive(error: unknown): void {
+  if (!(error instanceof StoreError) || error.code !== 'Unavailable') throw error;
 }
 
 const HELD = `locktype = 'advisory' AND granted AND objsubid = 2

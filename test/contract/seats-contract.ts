@@ -104,6 +104,19 @@ export function describeSeats(name: string, open: () => Promise<SeatsPair>): voi
       await one?.release();
     });
 
+    test('a seat that is given back is drained in vain, also when somebody else has the name by now', async () => {
+      const { a, b } = await start();
+      const old = await a.takeWorker('w1', 1);
+      if (old === null) throw new Error('expected a seat');
+      await old.release();
+      await a.setDraining(old);
+      expect(await b.workers()).toEqual([]);
+      const next = await b.takeWorker('w1', 2);
+      await a.setDraining(old);
+      expect(await a.workers()).toEqual([{ alive: true, draining: false, pid: process.pid, name: 'w1', slots: 2 }]);
+      await next?.release();
+    });
+
     test('a hint comes when a worker comes, drains and goes, and none after its end', async () => {
       const { a, b } = await start();
       let hints = 0;

@@ -9,7 +9,7 @@ import { Flows, type PlannedRun, seeded } from '../support/crash/flows.ts';
 import { PostgresEngine } from '../support/crash/postgres-engine.ts';
 
 const SEED = Number(process.env['OARLOCK_CRASH_SEED'] ?? Date.now() % 1_000_000);
-const LEASE_MS = 3_000;
+const LEASE_MS = 2_000;
 const MARGIN_MS = 2_000;
 const ACTIVE = 4;
 
@@ -70,10 +70,10 @@ describe.skipIf(problem !== null)('several hosts', () => {
       await tick(ms);
       host.mend();
       told.push(`${what} ${ms} ms`);
-      await tick(3_000);
+      await tick(1_500);
     };
     const longer = async (name: string): Promise<void> => {
-      const plan = flows.wide(name, 3, (LEASE_MS + MARGIN_MS + 4_000) / 1_000);
+      const plan = flows.wide(name, 3, (LEASE_MS + MARGIN_MS + 2_000) / 1_000);
       plans.push(plan);
       await engine.submit(plan);
       await until(
@@ -81,19 +81,20 @@ describe.skipIf(problem !== null)('several hosts', () => {
         () => `tasks of ${name} run`,
       );
     };
-    await tick(3_000);
+    await tick(1_500);
     await during('a worker cut off for', two, 1_000);
     // On all machines, longer than lease and margin: those of a machine that is cut off must be over before they begin elsewhere.
     await longer('long1');
-    await during('a worker cut off for', three, LEASE_MS + MARGIN_MS + 4_000);
+    await during('a worker cut off for', three, LEASE_MS + MARGIN_MS + 2_000);
     await longer('long2');
-    await during('the leader cut off for', one, LEASE_MS + MARGIN_MS + 6_000);
+    // Longer than a leader's lease, too, which is 5 s.
+    await during('the leader cut off for', one, LEASE_MS + MARGIN_MS + 5_000);
     await two.fail();
-    await tick(LEASE_MS + MARGIN_MS + 2_000);
+    await tick(LEASE_MS + MARGIN_MS + 1_000);
     serve(two, 2);
-    await tick(2_000);
+    await tick(1_500);
     await one.fail();
-    await tick(3_000);
+    await tick(2_000);
     serve(one, 1);
     told.push('two machines dead and back');
     isFeeding = false;

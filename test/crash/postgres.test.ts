@@ -1,14 +1,14 @@
 // The crash suite's workload on the Postgres store: kill -9 of workers, the controller, the API, slots, tasks, `up`, and of the database
 // server itself, while runs go through; then the same must hold as on files, and the tables must tell every step.
 //
-// OARLOCK_CRASH_PG_KILLS sets how many (default 40), OARLOCK_CRASH_SEED the seed.
+// OARLOCK_CRASH_PG_KILLS sets how many (default 20), OARLOCK_CRASH_SEED the seed.
 
 import { afterEach, expect, test } from 'vitest';
 import { type Found, kill, tick, until } from '../support/crash/engine.ts';
 import { type Chance, Flows, pick, type PlannedRun, seeded } from '../support/crash/flows.ts';
 import { PostgresEngine } from '../support/crash/postgres-engine.ts';
 
-const KILLS = Number(process.env['OARLOCK_CRASH_PG_KILLS'] ?? 40);
+const KILLS = Number(process.env['OARLOCK_CRASH_PG_KILLS'] ?? 20);
 const SEED = Number(process.env['OARLOCK_CRASH_SEED'] ?? Date.now() % 1_000_000);
 const ACTIVE = 4;
 const LONGEST_PAUSE_MS = 1_200;
@@ -85,7 +85,7 @@ test('what a stopped worker runs is ended before it runs elsewhere', { timeout: 
   engine = place;
   await place.setLease(2_000, 1_500);
   await place.engine.up('--workers', '2', '--slots', '1', '--port', '0');
-  const plan = new Flows(place.engine.ledger, seeded(1)).wide('long', 1, 6);
+  const plan = new Flows(place.engine.ledger, seeded(1)).wide('long', 1, 4);
   await place.submit(plan);
   const starts = (): number => place.engine.ledger.read('long').filter(({ word }) => word === 'start').length;
   await until(
