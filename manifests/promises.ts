@@ -4,10 +4,11 @@
 //
 // I1  a name that can never be there is refused; one that is not there yet, but could come, is a warning.
 
-import { isObject, type JsonObject, textOf } from '../kernel/json.ts';
+import { isObject, type Json, type JsonObject, textOf } from '../kernel/json.ts';
 import { checkRegistration } from '../kernel/change.ts';
 import { promiseProblem } from '../kernel/promises/problem.ts';
 import type { PromiseSpec } from '../kernel/promises/promise.ts';
+import { namesIn, parseShape } from '../kernel/promises/shape.ts';
 import type { NodeSpec } from '../kernel/task.ts';
 import { didYouMean, type Findings, type Path, quote } from './problems.ts';
 import { checkId, checkTaskBody, dependenciesOf, idOf } from './tasks.ts';
@@ -47,10 +48,29 @@ export function checkGrowth(
     if (findings.isFull) return;
     checkPromise(promise, [...path, 'promises', index], { nodes: ids, tasks }, findings, warnings);
   }
-  if (nodes !== null && promises.length > 0 && findings.isEmpty) checkKept(spec, path, nodes, findings);
+  if (promises.length === 0 || !findings.isEmpty) return;
+  const start = spec['startAt'] ?? spec['StartAt'];
+  if (nodes !== null) checkKept(spec, path, nodes, findings);
+  else if (typeof start === 'string') {
+    checkKept(spec, path, [{ id: start, taskRef: start }], findings);
+    checkStates(spec, path, warnings);
+  }
 }
 
-/** Does the graph, as it is written, keep what it promises? */
+/** Of a state machine, a shape names states, at any depth. */
+function checkStates(spec: JsonObject, path: Path, warnings: Findings): void {
+  const known = new Set([...statesWithin(spec), ...templatesOf(spec).map(idOf)]);
+  for (const [index, { shape }] of promisesOf(spec).entries())
+    for (const { name } of shape === undefined ? [] : namesIn(parseShape(shape)))
+      if (!known.has(name) && !name.includes('/'))
+        warnings.add(
+          [...path, 'promises', index, 'shape'],
+          'NotFound',
+          `no state has the name ${quote(name)}${didYouMean(name, known)}`,
+        );
+}
+
+/** Does the graph, as it is written, keep what it promises? A state machine begins with its first state. */
 function checkKept(spec: JsonObject, path: Path, tasks: readonly JsonObject[], findings: Findings): void {
   const executor = { type: 'inline', name: '' } as const;
   const nodes = tasks.map((task): NodeSpec => {
@@ -67,6 +87,7 @@ function checkKept(spec: JsonObject, path: Path, tasks: readonly JsonObject[], f
       workflowGeneration: 0,
       input: null,
       templates,
+      ...(spec['states'] === undefined && spec['States'] === undefined ? {} : { continuation: {} }),
       change: { nodes, promises },
     });
   const promises = promisesOf(spec);
@@ -82,6 +103,12 @@ function checkKept(spec: JsonObject, path: Path, tasks: readonly JsonObject[], f
 function stateNames(spec: JsonObject): ReadonlySet<string> {
   const states = spec['states'] ?? spec['States'];
   return new Set(isObject(states) ? Object.keys(states) : []);
+}
+
+function statesWithin(value: Json): string[] {
+  if (Array.isArray(value)) return value.flatMap(statesWithin);
+  if (!isObject(value)) return [];
+  return [...stateNames(value), ...Object.values(value).flatMap(statesWithin)];
 }
 
 function checkTemplates(

@@ -155,6 +155,33 @@ describe('what is odd, but could come true', () => {
   });
 });
 
+describe('promises of a state machine', () => {
+  const states = { One: { type: 'Pass', next: 'Two' }, Two: { type: 'Pass', next: 'End' }, End: { type: 'Succeed' } };
+  const told = (promise: JsonObject): string[] => {
+    const text = workflow({ startAt: 'One', states, promises: [promise] });
+    const [problem] = problemsOf({ text });
+    if (problem !== undefined) return [problem.message];
+    const { manifests } = admitNow({ name: 'doc.yaml', text });
+    return (manifests[0]?.warnings ?? []).map(({ message }) => message);
+  };
+
+  test('name states that come later', () => {
+    expect(told({ shape: 'One -> Two -> End' })).toEqual([]);
+    expect(told({ shape: 'One... -> Two* -> End?' })).toEqual([]);
+  });
+
+  test('are refused when the first state breaks them, or when they are about what is not there yet', () => {
+    expect(told({ shape: 'Two -> End' })).toEqual(['promise {shape: "Two -> End"}: node "One" has no place in it']);
+    expect(told({ shape: 'Two', from: 'One', to: 'End' })).toEqual([
+      'promise {shape: Two, from: One, to: End}: no node "End"',
+    ]);
+  });
+
+  test('are odd when they name what is no state', () => {
+    expect(told({ shape: 'One -> Twoo -> End' })).toEqual(['no state has the name "Twoo"; did you mean "Two"?']);
+  });
+});
+
 function compiled(spec: JsonObject): Registration {
   const run = { apiVersion: 'oarlock.dev/v1', kind: 'WorkflowRun', metadata: { name: 'r' } };
   const manifest = admitted(JSON.stringify({ ...run, spec: { workflow: spec } }));
