@@ -64,13 +64,9 @@ describe('imports', () => {
   test('every source file is used by the product itself', () => {
     const isEntry = (path: string): boolean =>
       /(^|\/)main\.ts$/.test(path) ||
-      [
-        'cli/demo.ts',
-        'cli/demo-order.ts',
-        'cli/demo-po.ts',
-        'kernel/futures.ts',
-        'store/postgres/embedded.ts',
-      ].includes(path);
+      ['cli/demo/order.ts', 'cli/demo/purchase-order.ts', 'kernel/futures.ts', 'store/postgres/embedded.ts'].includes(
+        path,
+      );
     expect(deadFiles(product, isEntry)).toEqual([]);
   });
 });

@@ -29,6 +29,7 @@ const rows: readonly Row[] = [
   { file: 'seed-example.json', exitCode: 0, phase: 'Succeeded', nodes: 4 },
   { file: 'steps.yaml', exitCode: 0, phase: 'Succeeded', nodes: 3 },
   { file: 'science.yaml', exitCode: 0, phase: 'Succeeded', nodes: 25 },
+  { file: 'long.yaml', exitCode: 0, phase: 'Succeeded', nodes: 6 },
   {
     file: 'retries.yaml',
     exitCode: 0,

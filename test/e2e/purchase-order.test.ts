@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 const ROOT = join(import.meta.dirname, '..', '..');
 
 test('the demo ends as it should: stored once, failed with the database away, all runs listed', async () => {
-  const demo = spawn(process.execPath, [join(ROOT, 'dist', 'cli', 'demo-po.js')], {
+  const demo = spawn(process.execPath, [join(ROOT, 'dist', 'cli', 'demo', 'purchase-order.js')], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let text = '';

@@ -5,34 +5,24 @@
 //
 // Exits with 0 only if all went as it should.
 
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isObject, type Json, textAt } from '../kernel/json.ts';
-import { Disk } from '../store/file/disk.ts';
+import { isObject, type Json, textAt } from '../../kernel/json.ts';
+import { EXAMPLES, parse, ROOT, say, Stage } from './stage.ts';
 
-const MAIN = join(import.meta.dirname, 'main.js');
-const ROOT = join(import.meta.dirname, '..', '..');
-const EXAMPLE = join('manifests', 'examples', 'purchase-order');
+const EXAMPLE = join(EXAMPLES, 'purchase-order');
 const INPUT = join(EXAMPLE, 'input.json');
 const ALERT = 'po_alert.json';
 /** Nothing listens there. */
 const NOWHERE = 'postgres://127.0.0.1:1/orders';
-const SERVER_LIMIT_MS = 15_000;
-const LOOK_MS = 100;
 
 /** In the words in which people ask for it. */
 const FINAL: Readonly<Record<string, string>> = { Succeeded: 'COMPLETED', Failed: 'FAILED', Cancelled: 'CANCELLED' };
 
-function say(text = ''): void {
-  process.stdout.write(`${text}\n`);
-}
-
 class Demo {
-  readonly disk = new Disk();
-  readonly state = join(tmpdir(), `oarlock-demo-${randomUUID()}`);
   readonly store = process.env['DATABASE_URL'] ?? 'embedded-postgres';
+  /** The address of the store may hold a password: so it goes by the environment. */
+  readonly stage = new Stage({ OARLOCK_STORE: this.store });
   /** Runs of an earlier demo may still be in the database. */
   readonly tag = randomUUID().slice(0, 4);
   readonly problems: string[] = [];
@@ -41,8 +31,7 @@ class Demo {
     const where = process.env['DATABASE_URL'] === undefined ? 'the Postgres that comes with npm' : '$DATABASE_URL';
     say(`From a purchase order in a mail to a row in Postgres. Database, and store of all task state: ${where}.`);
     say(`All commands run with OARLOCK_STORE=${this.store === 'embedded-postgres' ? this.store : '$DATABASE_URL'}.`);
-    this.disk.makeDirectory(this.state);
-    this.disk.unlink(join(ROOT, ALERT));
+    this.stage.disk.unlink(join(ROOT, ALERT));
     await this.oarlock(['apply', '-f', join(EXAMPLE, 'workflow.yaml')]);
 
     say('\n== 1 of 5 == The mail is read, its fields are found, stored and checked.');
@@ -89,14 +78,14 @@ class Demo {
     say(`\n$ ${prefix}npx oarlock run purchase-order --input @${INPUT}`);
     const args = ['run', 'purchase-order', '--name', name, '--input', `@${INPUT}`, '-o', 'json'];
     const run = parse(await this.oarlock(args, env, false));
-    const found = textAt(isObject(run) ? run['status'] : undefined, 'phase');
+    const found = textAt(at(run, 'status'), 'phase');
     say(`\n   Final status: ${FINAL[found] ?? found}`);
     this.expect(`${name} ends as ${phase}`, found === phase);
     return run;
   }
 
   showAlert(): void {
-    const alert = this.disk.read(join(ROOT, ALERT));
+    const alert = this.stage.disk.read(join(ROOT, ALERT));
     this.expect(`${ALERT} was written`, alert !== null);
     say(`\n$ cat ${ALERT}\n${alert?.toString() ?? ''}`);
     const words = parse(alert?.toString() ?? '');
@@ -118,13 +107,13 @@ class Demo {
   }
 
   async listRuns(): Promise<void> {
-    const file = join(this.state, 'demo-waiting.yaml');
+    const file = join(this.stage.state, 'demo-waiting.yaml');
     const tasks = '[{id: until_delivery, wait: {seconds: 3600}}]';
     const head = 'apiVersion: oarlock.dev/v1\nkind: Workflow\nmetadata: {name: delivery-check}\n';
-    this.disk.createNew(file, `${head}spec: {tasks: ${tasks}}\n`);
+    this.stage.disk.createNew(file, `${head}spec: {tasks: ${tasks}}\n`);
     const waiting = this.oarlock(['run', file, '--name', this.named('po-waiting')], {}, false);
     const isListed = new RegExp(`${this.named('po-waiting')}\\s.*Running`);
-    await this.until(async () => isListed.test(await this.quiet(['get', 'runs'])));
+    await this.stage.until(async () => isListed.test(await this.quiet(['get', 'runs'])));
     say('\n$ npx oarlock get runs');
     const list = await this.oarlock(['get', 'runs']);
     this.expect('the list has runs that ended', list.includes(this.named('po-first')) && /Succeeded/.test(list));
@@ -139,59 +128,15 @@ class Demo {
     say(`   NOT as it should be: ${what}`);
   }
 
-  async until(condition: () => Promise<boolean> | boolean): Promise<void> {
-    const deadline = Date.now() + SERVER_LIMIT_MS;
-    while (!(await condition()) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-
-  /** The server ends by itself when nobody uses it; what it writes until then must not stand in the way. */
-  async clean(): Promise<void> {
-    const postgres = join(this.state, 'postgres');
-    this.disk.unlink(join(postgres, 'users'));
-    await this.until(() => this.disk.stat(join(postgres, 'data', 'postmaster.pid')) === null);
-    this.disk.removeTree(this.state);
-  }
-
   /** One call of the command line. What it says for people is shown; its data too, unless it is for us. */
   async oarlock(args: readonly string[], env: NodeJS.ProcessEnv = {}, isShown = true): Promise<string> {
-    const text = await call(this.state, args, { OARLOCK_STORE: this.store, ...env }, 'shown');
-    if (isShown && text !== '') say(text.trimEnd());
-    return text;
+    const { stdout } = await this.stage.oarlock(args, { shows: 'talk', env });
+    if (isShown && stdout !== '') say(stdout.trimEnd());
+    return stdout;
   }
 
-  quiet(args: readonly string[]): Promise<string> {
-    return call(this.state, args, { OARLOCK_STORE: this.store }, 'ignore');
-  }
-}
-
-/** The address of the store may hold a password: so it goes by the environment. */
-function call(
-  state: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  talk: 'shown' | 'ignore',
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, '--state', state, ...args], {
-      cwd: ROOT,
-      env: { ...process.env, ...env },
-      // What it says for people goes where our words go, so that all stands in order.
-      stdio: ['ignore', 'pipe', talk === 'shown' ? 1 : 'ignore'],
-    });
-    let stdout = '';
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.on('error', reject);
-    child.on('close', () => resolve(stdout));
-  });
-}
-
-function parse(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return null;
+  async quiet(args: readonly string[]): Promise<string> {
+    return (await this.stage.oarlock(args, { shows: 'nothing' })).stdout;
   }
 }
 
@@ -220,7 +165,7 @@ async function main(): Promise<number> {
   try {
     await demo.run();
   } finally {
-    await demo.clean();
+    await demo.stage.clean();
   }
   say(
     demo.problems.length === 0

@@ -3,12 +3,9 @@
 //
 // Exits with 0 only if every order ended as it should.
 
-import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isObject, type Json, textAt } from '../kernel/json.ts';
-import { Disk } from '../store/file/disk.ts';
+import { isObject, type Json, textAt } from '../../kernel/json.ts';
+import { EXAMPLES, say, Stage, statusIn, STOPPED } from './stage.ts';
 
 interface Order {
   readonly title: string;
@@ -67,41 +64,10 @@ const ORDERS: readonly Order[] = [
   },
 ];
 
-const MAIN = join(import.meta.dirname, 'main.js');
-const ROOT = join(import.meta.dirname, '..', '..');
-const EXAMPLE = join('manifests', 'examples', 'order-processing');
-
-function say(text = ''): void {
-  process.stdout.write(`${text}\n`);
-}
-
-/** One call of the command line; what it says for people is shown. */
-function oarlock(state: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, '--state', state, ...args], {
-      cwd: ROOT,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let stdout = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.on('error', reject);
-    child.on('close', () => resolve(stdout));
-  });
-}
-
-function runOf(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return null;
-  }
-}
+const EXAMPLE = join(EXAMPLES, 'order-processing');
 
 /** What is not as it should be; empty when all is well. */
-function differences(order: Order, run: Json): string[] {
-  const status = isObject(run) ? run['status'] : undefined;
+function differences(order: Order, status: Json | undefined): string[] {
   const nodes = isObject(status) && isObject(status['nodes']) ? Object.keys(status['nodes']) : [];
   const found: string[] = [];
   const phase = textAt(status, 'phase');
@@ -114,19 +80,19 @@ function differences(order: Order, run: Json): string[] {
 }
 
 async function main(): Promise<number> {
-  const disk = new Disk();
-  const state = join(tmpdir(), `oarlock-demo-${randomUUID()}`);
-  disk.makeDirectory(state);
-  say(`The order workflow: ${ORDERS.length} orders, each with another end. The same commands work without --state.`);
+  const stage = new Stage();
+  say(`The order workflow: ${ORDERS.length} orders, each with another end. The same commands work without the demo.`);
   let good = 0;
   try {
-    for (const file of ['tasks.yaml', 'workflow.yaml']) say(await oarlock(state, ['apply', '-f', join(EXAMPLE, file)]));
+    for (const file of ['tasks.yaml', 'workflow.yaml']) await stage.oarlock(['apply', '-f', join(EXAMPLE, file)]);
     for (const [index, order] of ORDERS.entries()) {
       const input = join(EXAMPLE, 'inputs', `${order.input}.json`);
       say(`\n== ${index + 1} of ${ORDERS.length} == ${order.title}\n`);
       say(`$ npx oarlock run order_processing_workflow --input @${input}`);
       const args = ['run', 'order_processing_workflow', '--name', `order-${order.input}`, '--input', `@${input}`];
-      const problems = differences(order, runOf(await oarlock(state, [...args, '-o', 'json'])));
+      const { stdout } = await stage.oarlock([...args, '-o', 'json'], { shows: 'talk' });
+      if (stage.isStopped) return STOPPED;
+      const problems = differences(order, statusIn(stdout));
       if (problems.length === 0) {
         say(`\n   As it should be: ${order.phase}${order.error === '' ? '' : ` with ${order.error}`}.`);
         good += 1;
@@ -134,7 +100,7 @@ async function main(): Promise<number> {
       for (const problem of problems) say(`\n   NOT as it should be: ${problem}`);
     }
   } finally {
-    disk.removeTree(state);
+    await stage.clean();
   }
   say(`\nDemo: ${good} of ${ORDERS.length} orders ended as they should.`);
   return good === ORDERS.length ? 0 : 1;
