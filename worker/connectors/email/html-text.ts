@@ -9,14 +9,25 @@ const SKIPPED = ['img', 'del', 's', 'strike', 'script', 'style', 'head', 'title'
 /** Deeper nesting and longer documents are cut, not refused: they are no mail that a person wrote. */
 const LIMITS = { maxInputLength: 4 * 1024 * 1024, maxDepth: 200, maxChildNodes: 20_000 };
 
+/** So many cells in a row are a table of data; fewer may be what keeps the parts of a page side by side. */
+const TABLE = 3;
+/** A name and what stands beneath it are one cell; more lines are a text. */
+const CELL_LINES = 4;
+const BEGIN = '\ue000';
+const END = '\ue001';
+const CELL = /\ue000([^\ue000\ue001]*)\ue001/g;
+
 export function htmlToText(html: string): string {
   return convert(html, {
     wordwrap: false,
     limits: LIMITS,
     formatters: {
       cell: (element, walk, builder) => {
+        const row = element.parent?.children ?? [];
+        const isOfTable = row.filter(({ name }) => name === 'td' || name === 'th').length >= TABLE;
+        if (isOfTable) builder.addLiteral(BEGIN);
         walk(element.children, builder);
-        builder.addLiteral('\t');
+        builder.addLiteral(isOfTable ? `${END}\t` : '\t');
       },
     },
     selectors: [
@@ -31,6 +42,10 @@ export function htmlToText(html: string): string {
       ...SKIPPED.map((selector) => ({ selector, format: 'skip' })),
     ],
   })
+    .replace(CELL, (_, cell: string) =>
+      cell.split('\n').length > CELL_LINES ? cell : cell.trim().replace(/\s*\n\s*/g, ' '),
+    )
+    .replace(/[\ue000\ue001]/g, '')
     .replace(/[ \u00a0]*\t[ \u00a0]*/g, '\t')
     .replace(/\t+$/gm, '');
 }

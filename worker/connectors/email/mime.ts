@@ -4,7 +4,7 @@ import PostalMime, { type Address, type Email } from 'postal-mime';
 import { htmlToText } from './html-text.ts';
 import type { Attachment, Message } from './message.ts';
 import { pdfToText } from './pdf-text.ts';
-import { decodeText } from './plain.ts';
+import { decodeText, restoreWestern } from './plain.ts';
 
 const DEPTH_LIMIT = 10;
 /** Of text taken from one attachment. */
@@ -20,7 +20,7 @@ export async function parseMime(bytes: Uint8Array, depth = 0): Promise<Message> 
     else attachments.push(await readAttachment(part.filename ?? '', part.mimeType, content));
   }
   return {
-    subject: email.subject ?? '',
+    subject: restoreWestern(email.subject ?? ''),
     from: addressText(email.from),
     to: addressList(email.to),
     cc: addressList(email.cc),
@@ -33,11 +33,14 @@ export async function parseMime(bytes: Uint8Array, depth = 0): Promise<Message> 
 }
 
 /** The text, and of what it is; a text part that says nothing gives way to the HTML. */
-function bodyOf({ text = '', html = '' }: Email): Pick<Message, 'text' | 'textFrom'> {
+function bodyOf(email: Email): Pick<Message, 'text' | 'textFrom'> {
+  const text = restoreWestern(email.text ?? '');
+  const html = restoreWestern(email.html ?? '');
   const fromHtml = html.trim() === '' ? '' : htmlToText(html);
   if (text.trim() === '' && fromHtml.trim() === '') return { text: '', textFrom: 'none' };
   // "This mail needs an HTML viewer" is no order.
-  const isStub = text.trim().length * 4 < fromHtml.trim().length && fromHtml.trim().length > 200;
+  const isShorter = text.trim().length * 4 < fromHtml.trim().length && fromHtml.trim().length > 200;
+  const isStub = isShorter || (!/\d/.test(text) && /\d/.test(fromHtml));
   return text.trim() === '' || isStub ? { text: fromHtml, textFrom: 'html' } : { text, textFrom: 'text' };
 }
 
@@ -65,7 +68,8 @@ async function attachmentText(fileName: string, contentType: string, bytes: Uint
 function addressText(address: Address | undefined): string {
   if (address === undefined) return '';
   const mail = address.address ?? '';
-  return address.name === '' || address.name === mail ? mail : mail === '' ? address.name : `${address.name} <${mail}>`;
+  const name = restoreWestern(address.name);
+  return name === '' || name === mail ? mail : mail === '' ? name : `${name} <${mail}>`;
 }
 
 function addressList(addresses: readonly Address[] | undefined): string[] {

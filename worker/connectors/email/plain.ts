@@ -118,5 +118,13 @@ export function decodeText(bytes: Uint8Array): string {
       // Not in this one.
     }
   }
-  return new TextDecoder('windows-1252').decode(bytes);
+  return restoreWestern(new TextDecoder('windows-1252').decode(bytes));
+}
+
+/** What Windows-1252 has at 0x80 to 0x9f; blanks where it has nothing. */
+const WESTERN = '€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ';
+
+/** Decoders of some versions of Node leave these bytes as control characters, which no mail means: the sign of the euro would be lost. */
+export function restoreWestern(text: string): string {
+  return text.replace(/[\u0080-\u009f]/g, (sign) => WESTERN[sign.charCodeAt(0) - 0x80] ?? ' ');
 }

@@ -16,12 +16,12 @@ export interface Amount {
 }
 
 export const MARK_SOURCE =
-  String.raw`US ?\$|CA ?\$|C\$|AU ?\$|A\$|NZ ?\$|HK ?\$|S\$|MX ?\$|\$ ?US|\$|€|£|¥|円|元|\b(?:USD|CAD|AUD|NZD|HKD|SGD|MXN|EUR|GBP` +
-  String.raw`|JPY|CNY|RMB|CHF|SEK|NOK|DKK|PLN|INR|euros?|dollars?|yen|SFr\.?|Fr\.|kr\.?)(?![\p{L}])`;
+  String.raw`US ?\$|CA ?\$|C\$|AU ?\$|A\$|NZ ?\$|HK ?\$|S\$|MX ?\$|R\$|\$ ?US|\$|€|£|¥|₹|₩|円|元|\b(?:USD|CAD|AUD|NZD|HKD|SGD|MXN|EUR|GBP` +
+  String.raw`|JPY|CNY|RMB|CHF|SEK|NOK|DKK|PLN|INR|BRL|ZAR|CZK|HUF|THB|KRW|ILS|AED|SAR|TWD|MYR|IDR|UAH|zł|Kč|Rs\.?|euros?|dollars?|yen|SFr\.?|Fr\.|kr\.?)(?![\p{L}])`;
 
 /** A rate or a word between a label and its amount: (9.25%), @ 20 %, inkl. 19 % MwSt. */
 const BETWEEN =
-  /^(?:\s*(?:\(?\s*(?:@|at|of|à|zu|inkl\.?|incl?\.?|zzgl\.?|plus)?\s*\d{1,3}(?:[.,]\d{1,3})?\s*%[^)\d\t]{0,20}\)?|\([^)\d]{1,40}\)))*\s*[:=]?\s*/iu;
+  /^(?:\s*[A-Z]{3}(?= ?\())?(?:\s*(?:\(?\s*(?:@|at|of|à|zu|inkl\.?|incl?\.?|zzgl\.?|plus)?\s*\d{1,3}(?:[.,]\d{1,3})?\s*%[^)\d\t]{0,20}\)?|\([^)\d]{1,40}\)))*\s*[:=]?\s*/iu;
 const AMOUNT = new RegExp(
   String.raw`^\s*(?<open>\()?(?<sign>[-−–+])?\s*(?<before>${MARK_SOURCE})?\s*(?<sign2>[-−])?\s*(?<number>(?:\d{1,3}(?: \d{3})+` +
     String.raw`(?:[.,]\d{1,2})?|${NUMBER_SOURCE}))(?<dash>[.,][-–—]+)?(?<close>\))?\s*(?<after>(?:${MARK_SOURCE})(?!\s?\d))?`,
@@ -41,7 +41,9 @@ export function amountAt(text: string, convention: Convention): Amount | null {
   const number = groups['number'] ?? '';
   const value = parseNumber(number, convention);
   if (value === null) return null;
-  const mark = (groups['before'] ?? groups['after'] ?? '').trim();
+  // "Total AUD (incl. GST)": the code says more than the sign beside the amount.
+  const code = /^\s*([A-Z]{3}) ?\(/.exec(text.slice(0, skipped))?.[1];
+  const mark = (code ?? groups['before'] ?? groups['after'] ?? '').trim();
   const isNegative =
     groups['sign'] === '-' ||
     groups['sign'] === '−' ||

@@ -29,7 +29,7 @@ export const COLUMNS: Readonly<Record<Exclude<Column, 'other'>, string>> = {
         material; service; bezeichnung; artikel(?:bezeichnung)?; beschreibung; produkt; leistung; d[ée]signation;
         produit; libell[ée]; 品名(?:・仕様)?; 商品名?; 摘要; 内容; 品目; 項目`,
   index: String.raw`
-        #; no\.?; line(?: no\.?| #)?; ln; pos(?:ition|\.)?; item (?:no\.?|#); nr\.?; lfd\. ?nr\.?; n ?[°o]; ligne; №;
+        #; no\.?; s[rl]\.?(?: ?no\.?)?; s\. ?no\.?; line(?: no\.?| #)?; ln; pos(?:ition|\.)?; item (?:no\.?|#); nr\.?; lfd\. ?nr\.?; n ?[°o]; ligne; №;
         行; 番号; 項番`,
 };
 

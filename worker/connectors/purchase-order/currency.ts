@@ -19,7 +19,12 @@ const CERTAIN: readonly (readonly [RegExp, string])[] = [
   [/^(?:円|JPY|yen)$/i, 'JPY'],
   [/^(?:元|CNY|RMB)$/i, 'CNY'],
   [/^(?:CHF|SFr\.?|Fr\.)$/i, 'CHF'],
-  [/^(?:SEK|NOK|DKK|PLN|INR)$/i, ''],
+  [/^(?:₹|Rs\.?)$/i, 'INR'],
+  [/^R\$$/i, 'BRL'],
+  [/^₩$/, 'KRW'],
+  [/^zł$/i, 'PLN'],
+  [/^Kč$/i, 'CZK'],
+  [/^(?:SEK|NOK|DKK|PLN|INR|BRL|ZAR|CZK|HUF|THB|KRW|ILS|AED|SAR|TWD|MYR|IDR|UAH)$/i, ''],
 ];
 
 const USA = /\b[A-Z]{2},? \d{5}(?:-\d{4})?\b|\bU\.?S\.?A\.?\b|United States|[Ss]ales [Tt]ax/;

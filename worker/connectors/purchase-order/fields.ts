@@ -115,7 +115,7 @@ export function vendorOf(reading: Reading): Finding<string> {
 }
 
 const TERMS_IN_PROSE =
-  /(?:\d{1,2}(?:[.,]\d)?\s?%?\s?\/\s?\d{1,3},?\s+)?\bnet \d{1,3}(?: days)?\b|\bdue (?:up)?on receipt\b|\bcash on delivery\b|\b(?:zahlbar )?(?:innerhalb (?:von )?)?\d{1,3} tagen? (?:rein )?netto\b|\bnetto \d{1,3} tage\b|\b\d{1,3} jours (?:fin de mois|nets?|date de facture)\b|月末締め?、?翌々?月末(?:日)?(?:現金)?(?:払い?|振込)/giu;
+  /(?:\d{1,2}(?:[.,]\d)?\s?%?\s?\/\s?\d{1,3},?\s+)?\bnet \d{1,3}(?: days)?\b|\bdue (?:up)?on receipt\b|\bcash on delivery\b|\b\d{1,3} days (?:net|end of month|eom)\b|\b(?:zahlbar )?(?:innerhalb (?:von )?)?\d{1,3} tagen? (?:rein )?netto\b|\bnetto \d{1,3} tage\b|\b\d{1,3} jours (?:fin de mois|nets?|date de facture)\b|月末締め?、?翌々?月末(?:日)?(?:現金)?(?:払い?|振込)/giu;
 
 export function termsOf(reading: Reading): Finding<string> {
   const candidates = textCandidates(reading, 'terms');
@@ -173,7 +173,8 @@ export function dateOf(reading: Reading, label: 'order_date' | 'due_date'): Find
   // "Delivery: 11 April" is a date, "Delivery: $6.95" none.
   const named =
     label === 'due_date' ? labelled(reading, 'shipping').map((found) => ({ ...found, rank: 'other' as const })) : [];
-  for (const found of [...labelled(reading, label), ...named]) {
+  const besides = label === 'order_date' ? labelled(reading, 'po_number').flatMap(besideNumber) : [];
+  for (const found of [...labelled(reading, label), ...named, ...besides]) {
     const read = dateAt(present(found.rest), reading.dayOrder);
     if (read === null) continue;
     candidates.push({
@@ -192,6 +193,14 @@ export function dateOf(reading: Reading, label: 'order_date' | 'due_date'): Find
     doubt: `"${read.raw}": ${read.doubt ?? 'not clear'}`,
     candidates: read.candidates ?? [read.raw],
   };
+}
+
+/** "Order no. 17 of 3 May", "Bestell-Nr. 17 vom 03.05.2025": its date stands behind the number. */
+function besideNumber(found: Labelled): Labelled[] {
+  const number = NUMBER_VALUE.exec(found.rest)?.[0];
+  const rest = number === undefined ? '' : found.rest.slice(number.length);
+  const tie = /^\s*[,(]?\s*(?:vom|of|from|du|en date du)\s+(?=\d|\p{L}{3,9}\.? \d)/iu.exec(rest)?.[0];
+  return tie === undefined ? [] : [{ ...found, rest: rest.slice(tie.length) }];
 }
 
 // --- amounts -----------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ interface NumberAt {
 
 interface Header {
   readonly columns: readonly Column[];
+  /** Currencies that it names: those of the rows that name none. */
+  readonly marks: readonly string[];
   /** What follows on the same line. */
   readonly rest: string;
 }
@@ -53,8 +55,12 @@ const COLUMN_SOURCE = COLUMN_KINDS.map(
 /** Each alone, so that the longest of them is taken. */
 const COLUMN_PATTERNS = COLUMN_SOURCE.map(
   (source) =>
-    new RegExp(`^\\s*${source}(?![\\p{L}\\p{N}])(?:\\s*[([](?:${MARK_SOURCE}|[^)\\]\\d]{1,14})[)\\]])?\\s*[:/]?`, 'iu'),
+    new RegExp(
+      `^\\s*${source}(?![\\p{L}\\p{N}])(?:\\s*[([](?:${MARK_SOURCE}|[^)\\]\\d]{1,14})[)\\]]|\\s(?:${MARK_SOURCE})(?=\\t|$))?\\s*[:/]?`,
+      'iu',
+    ),
 );
+const MARKS = new RegExp(`(?:${MARK_SOURCE})`, 'giu');
 const NUMBER_TAIL = String.raw`(?:[.,][-–])?(?:\s?(?<unit>(?:${UNITS}))(?![\p{Script=Latin}\d'’]))?(?<cut>\s?%|[\p{Script=Latin}"'″/]|[-:.]\d)?`;
 const NUMBER_HEAD = String.raw`(?<![\p{L}\d.,/_'"-])(?<sign>-)?`;
 const MARK_FIRST = new RegExp(
@@ -96,8 +102,10 @@ export function findHeader(line: string): Header | null {
     kinds.size === 2 &&
     kinds.has('description') &&
     (kinds.has('quantity') || kinds.has('total')) &&
-    cellsOf(line).length === 2;
-  return isTable || isShort ? { columns, rest } : null;
+    cellsOf(line).length === 2 &&
+    rest.trim() === '';
+  if (!isTable && !isShort) return null;
+  return { columns, marks: line.slice(0, line.length - rest.length).match(MARKS) ?? [], rest };
 }
 
 function longestColumn(text: string): { column: Column; length: number } | null {
@@ -137,7 +145,10 @@ export function findItems(lines: readonly string[], convention: Convention, isEn
     const text = own?.rest ?? line;
     if (own !== null || isOver || text.trim() === '') before = '';
     if (isOver || text.trim() === '') continue;
-    const rows = readRow(text, index, header, convention, before);
+    const marks = header?.marks ?? [];
+    const rows = readRow(text, index, header, convention, before).map((item) =>
+      item.marks.length === 0 && marks.length > 0 ? { ...item, marks } : item,
+    );
     items.push(...rows);
     if (rows.length > 0 && header !== null) used.add(index);
     before = rows.length > 0 || header === null ? '' : text.replace(BULLET, '').trim();
@@ -297,7 +308,7 @@ function itemOf(
   const [first = quantity, second = price, third = total] = ends;
   const pieces = [text.slice(0, first.from), text.slice(first.to, second.from), text.slice(second.to, third.from)];
   const { name, sku } = nameOf(pieces, header, position);
-  const unit = quantity.unit ?? unitBetween(pieces[1] ?? '');
+  const unit = quantity.unit ?? unitBetween(pieces[1] ?? '', pieces[0] ?? '');
   return {
     sku,
     description: name,
@@ -319,7 +330,8 @@ function nameOf(
   const cleaned = pieces.map((piece, index) => cleanName(piece, index === 0));
   const isName = (text: string): boolean => /\p{L}{2}|[\u3041-\u9fff]/u.test(text);
   // In a table the name stands first; in a sentence behind the quantity.
-  const order = header === null ? [1, 0, 2] : [0, 1, 2];
+  const isUnit = /^ ?[\p{Ll}]{2,12}\.?\t/u.test(pieces[1] ?? '') && (pieces[0] ?? '').endsWith('\t');
+  const order = header === null && !isUnit ? [1, 0, 2] : [0, 1, 2];
   const found = order.map((index) => cleaned[index] ?? '').find(isName) ?? cleaned.find((text) => text !== '') ?? '';
   const columns = header?.columns.slice(0, header.columns.indexOf('description') + 1) ?? [];
   const cells = cellsOf(found);
@@ -350,7 +362,10 @@ function cleanName(piece: string, isFirst: boolean): string {
   return text.replace(TRAILING, '').trim();
 }
 
-function unitBetween(piece: string): string | null {
+/** A known one, or the word that has a cell with the quantity. */
+function unitBetween(piece: string, before: string): string | null {
+  const inCell = before.endsWith('\t') ? /^ ?([\p{Ll}]{2,12}\.?)\t/u.exec(piece)?.[1] : undefined;
+  if (inCell !== undefined) return inCell;
   return new RegExp(`^[\\s\\t]*(${UNITS})(?![\\p{L}\\d])`, 'iu').exec(piece)?.[1] ?? null;
 }
 
@@ -430,8 +445,7 @@ function readWithoutTotal(text: string, line: number, convention: Convention, na
   ];
 }
 
-const EACH =
-  'each|per (?:unit|piece)|/ ?(?:unit|ea|pc|stk|pièce)|apiece|ea\\.?|l.unité|pro stück|das stück|(?:la )?pièce';
+const EACH = String.raw`each|(?:per|/|a|pro) ?(?:${UNITS})(?![\p{L}])|apiece|ea\.?|l.unité|das stück|(?:la )?pièce`;
 const OFFER = new RegExp(
   [
     String.raw`(?<quantity>${NUMBER_SOURCE})\s*(?:x|×|(?:${UNITS})(?:\s+(?:of|x|de))?)?\s+`,

@@ -70,7 +70,7 @@ export const LABELS: readonly LabelWords[] = [
     words: {
       en: String.raw`
         (?:purchase )?order date; p\.?o\.? date; date of (?:purchase )?order; date ordered; order placed(?: on)?;
-        ordered on`,
+        ordered(?: on)?`,
       de: String.raw`bestelldatum; datum der bestellung; bestellt am; auftragsdatum; bestellung vom`,
       fr: String.raw`date (?:de |du )?(?:la |bon de )?commande; command[ée]e? le; commande du`,
       ja: String.raw`(?:ご)?(?:発注|注文)(?:年月)?日(?:付)?`,
@@ -80,7 +80,7 @@ export const LABELS: readonly LabelWords[] = [
     label: 'order_date',
     rank: 'other',
     words: {
-      en: String.raw`date(?: of issue| issued)?; issue date; issued(?: on)?; dated`,
+      en: String.raw`date(?: of issue| issued)?; issue date; issued(?: on)?; dated; created(?: on)?`,
       de: String.raw`datum; ausstellungsdatum`,
       fr: String.raw`date(?: d.[ée]mission)?; (?:[ée]mis|fait) le`,
       ja: String.raw`日付; 発行日; 作成日`,
@@ -104,7 +104,9 @@ export const LABELS: readonly LabelWords[] = [
         (?:requested |required |expected |promised )?(?:delivery|arrival|ship(?:ment|ping)?) (?:due )?(?:date|by|deadline|on or before);
         (?:date )?(?:required|needed|wanted|requested)(?: by| date| on)?; need by(?: date)?;
         deliver(?:y)? (?:is )?(?:required |needed |requested |due |expected )?(?:by|on|no later than|before|not later than);
-        must (?:arrive|be delivered|reach us) (?:by|on|before|no later than); in hands date; deadline`,
+        must (?:arrive|be delivered|reach us) (?:by|on|before|no later than); in hands date; deadline;
+        (?:need|want|require|expect)(?:ed)? (?:it|them|these|this|those|all|everything)(?: all)?(?: here| delivered| in)?(?: by| on| before| no later than)?;
+        (?:to us|here|delivered|ship(?:ped)?) (?:by|before|no later than|not later than)`,
       de: String.raw`
         liefertermin; lieferdatum; wunschtermin; gew[üu]nschter liefertermin;
         lieferung (?:bis(?: sp[äa]testens)?(?: zum)?|am|zum); (?:zu )?liefern bis(?: zum)?; termin; lieferfrist`,
@@ -119,7 +121,7 @@ export const LABELS: readonly LabelWords[] = [
     label: 'terms',
     rank: 'main',
     words: {
-      en: String.raw`payment terms?; terms of payment; pay terms?`,
+      en: String.raw`payment terms?; terms of payment; pay terms?; payment conditions?`,
       de: String.raw`zahlungsbedingung(?:en)?; zahlungsziel; zahlungskonditionen; zahlung`,
       fr: String.raw`
         conditions? de paiement; modalit[ée]s? de paiement; d[ée]lai de paiement; conditions? de r[èe]glement;
@@ -131,7 +133,7 @@ export const LABELS: readonly LabelWords[] = [
     label: 'terms',
     rank: 'other',
     words: {
-      en: String.raw`terms`,
+      en: String.raw`terms; payment`,
       de: String.raw`konditionen`,
       fr: String.raw`conditions`,
     },
@@ -151,12 +153,12 @@ export const LABELS: readonly LabelWords[] = [
     rank: 'main',
     words: {
       en: String.raw`
-        (?:order |goods |merchandise )?sub ?total(?: \((?:ex|excl)[^)]*\)| ex(?:cl)?\.? vat)?;
-        net (?:total|amount|value); total (?:net|ex(?:cl)?\.?(?:uding)? (?:vat|tax)); goods total; merchandise total;
-        total before (?:tax|vat)`,
+        (?:(?:order|goods|net|line|items?) )?total \(?(?:before|without|net of|ex(?:c|cl)?\.?(?:uding|usive of)?) (?:vat|gst|hst|(?:sales )?tax(?:es)?)\)?;
+        (?:order |goods |merchandise )?sub ?total(?: \((?:ex|excl)[^)]*\)| ex(?:cl)?\.? (?:vat|gst|tax))?;
+        net (?:total|amount|value); total net; (?:goods|merchandise) total`,
       de: String.raw`
         zwischensumme(?: netto)?; netto(?:betrag|summe|wert|gesamtbetrag)?; summe (?:netto|positionen);
-        (?:gesamt(?:summe|betrag)?|gesamt) \(?netto\)?; warenwert; total netto; summe(?: ohne mwst\.?)?`,
+        (?:gesamt(?:summe|betrag)?|gesamt) \(?netto\)?; warenwert; total netto; total exkl\.? (?:mwst|ust)\.?; summe(?: ohne mwst\.?)?`,
       fr: String.raw`
         sous ?total(?: h\.?t\.?)?; (?:montant |prix )?total (?:g[ée]n[ée]ral )?(?:h\.?t\.?|hors taxes?);
         montant h\.?t\.?; total net h\.?t\.?; net h\.?t\.?`,
@@ -179,7 +181,7 @@ export const LABELS: readonly LabelWords[] = [
     words: {
       en: String.raw`
         (?:sales |state |estimated |plus )?tax(?:es)?(?: amount)?; (?:plus )?v\.?a\.?t\.?(?: amount)?; gst; hst; pst;
-        gst/hst`,
+        gst/hst; qst; tps; tvq; [ics]gst; ipi; icms; iva; i\.v\.a\.; btw; moms`,
       de: String.raw`
         (?:zzgl\.? |\+ ?)?(?:gesetzl\.? )?(?:mwst\.?|mehrwertsteuer|umsatzsteuer|ust\.?)(?:-?betrag)?; steuerbetrag`,
       fr: String.raw`(?:montant )?(?:de la )?t\.?v\.?a\.?; total t\.?v\.?a\.?; taxes?`,
@@ -206,11 +208,12 @@ export const LABELS: readonly LabelWords[] = [
     rank: 'main',
     words: {
       en: String.raw`
+        (?:(?:order|grand|invoice|gross) )?total \(?inc(?:l)?\.?(?:uding|lusive of)? (?:vat|gst|hst|(?:sales )?tax(?:es)?)\)?;
         grand total; (?:purchase )?order (?:grand )?(?:total|value|amount); p\.?o\.? (?:total|value|amount);
-        total (?:amount|order value|value|price|cost|due|payable|inc(?:l)?\.?(?:uding)? (?:vat|tax)|gross|order)(?: due| payable)?;
+        total (?:amount|order value|value|price|cost|due|payable|gross|order)(?: due| payable)?;
         amount (?:due|payable); balance due; invoice total; gross total; final total; overall total`,
       de: String.raw`
-        gesamtbetrag(?: brutto)?; total brutto; gesamtsumme(?: brutto)?; endbetrag; endsumme; brutto(?:betrag|summe|gesamtbetrag)?;
+        gesamtbetrag(?: brutto)?; total (?:brutto|inkl\.? (?:mwst|ust)\.?); gesamtsumme(?: brutto)?; endbetrag; endsumme; brutto(?:betrag|summe|gesamtbetrag)?;
         gesamtpreis(?: brutto)?; (?:gesamt|summe)\.? \(?(?:brutto|inkl\.? mwst\.?)\)?; rechnungsbetrag; auftragswert;
         bestellwert; zu zahlen; gesamt`,
       fr: String.raw`
@@ -221,11 +224,12 @@ export const LABELS: readonly LabelWords[] = [
         合計\(税込(?:み)?\); 発注(?:合計)?金額; 注文(?:合計)?金額`,
     },
   },
+  { label: 'subtotal', rank: 'other', words: { en: 'sum' } },
   {
     label: 'total',
     rank: 'other',
     words: {
-      en: String.raw`total`,
+      en: String.raw`total; (?:order |total )?amount`,
       fr: String.raw`total`,
       ja: String.raw`合計; 計`,
     },
@@ -248,7 +252,7 @@ export const LABELS: readonly LabelWords[] = [
         invoice ?(?:no\.?|number|#|date); contract ?(?:no\.?|number|#)?; requisition ?(?:no\.?|number|#)?;
         req(?:uisition)? ?#; job (?:no\.?|number|#); vendor ?(?:no\.?|number|#|id|code);
         supplier ?(?:no\.?|number|#|id|code); credit limit; budget;
-        (?:total )?(?:qty|quantity|units|pieces|weight|items|lines|pages|savings)(?: ordered)?;
+        (?:line|item|unit) total; (?:total )?(?:qty|quantity|units|pieces|weight|items|lines|pages|savings)(?: ordered)?;
         total (?:number|weight|items|units|quantity|qty|pieces|savings|lines|cartons|pallets)(?: of [a-z]+)?;
         payment due(?: date)?; payment due (?:on|by); invoice due; unit price; sales order ?(?:no\.?|number|#)?;
         tracking ?(?:no\.?|number|#)?; order status; order placed by; ordered by; approved by; authori[sz]ed by; page;

@@ -2,7 +2,9 @@
 // that came inside, what is quoted or forwarded below.
 
 import { isObject, type Json, textAt } from '../../../kernel/json.ts';
+import { withTables } from './delimited.ts';
 import { normalizeText } from './normalize.ts';
+import { withSpelling } from './spelling.ts';
 
 export type Origin = 'body' | 'attachment' | 'forwarded' | 'quoted';
 
@@ -47,14 +49,19 @@ function collect(message: Json, origin: Origin, name: string, sources: Source[])
   const isForward = /^\s*(?:fwd?|wg|tr|i|転送)\s*[:：]/iu.test(subject);
   for (const [index, part] of parts.entries()) {
     const own = index === 0 ? origin : part.origin === 'quoted' && isForward ? 'forwarded' : part.origin;
-    sources.push({ origin: own, name, lines: part.lines });
+    sources.push({ origin: own, name, lines: readable(part.lines) });
   }
   for (const attachment of listAt(message, 'attachments')) {
     const text = textAt(attachment, 'text');
     const fileName = textAt(attachment, 'fileName');
-    if (text !== '') sources.push({ origin: 'attachment', name: fileName, lines: normalizeText(text).split('\n') });
+    const lines = normalizeText(text).split('\n');
+    if (text !== '') sources.push({ origin: 'attachment', name: fileName, lines: readable(lines) });
   }
   for (const inner of listAt(message, 'forwarded')) collect(inner, 'forwarded', textAt(inner, 'subject'), sources);
+}
+
+function readable(lines: readonly string[]): string[] {
+  return withSpelling(withTables(lines));
 }
 
 export function listAt(object: Json | undefined, name: string): Json[] {

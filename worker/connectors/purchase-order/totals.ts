@@ -38,7 +38,19 @@ export function readAmounts(reading: Reading, items: readonly Item[]): Amounts {
     const chosen = fitting(label, candidates.get(label) ?? [], found, items);
     if (chosen !== null) found[label] = { value: chosen };
   }
+  const taxes = sumOfTaxes(candidates.get('tax') ?? []);
+  const isRight = (amounts: Amounts): boolean =>
+    checkSums(amounts, items, 2).some(({ name, ok }) => ok && name.includes(' total'));
+  if (taxes !== null && !isRight(found) && isRight({ ...found, tax: { value: taxes } })) found.tax = { value: taxes };
   return found;
+}
+
+/** Of several taxes, a line each ("GST", "QST"); it counts where the total says that they are added. */
+function sumOfTaxes(candidates: readonly Candidate<Amount>[]): Amount | null {
+  const lines = new Map(candidates.map((candidate) => [candidate.line, candidate.value]));
+  const [first, ...more] = lines.values();
+  if (first === undefined || more.length === 0) return null;
+  return more.reduce((sum, { value }) => ({ ...sum, value: add(sum.value, value) }), first);
 }
 
 /** The one candidate with which the order adds up. */
@@ -62,9 +74,13 @@ export function checkSums(amounts: Amounts, items: readonly Item[], digits: numb
   const { subtotal, discount, tax, shipping, total } = amounts;
   const itemSum = sumOfItems(items);
   const reduction = discount.value === null ? zero : negate(absolute(discount.value.value));
+  const freights = shipping.value === null ? [] : [shipping.value.value];
   if (itemSum !== null && subtotal.value !== null) {
-    const isNet = compare(add(itemSum, reduction), subtotal.value.value) === 0;
-    checks.push(check('line_items = subtotal', isNet ? subtotal.value.value : itemSum, subtotal.value.value, digits));
+    const stated = subtotal.value.value;
+    // It may be after the discount, and may hold the freight.
+    const possible = [itemSum, add(itemSum, reduction), ...freights.map((freight) => add(itemSum, freight))];
+    const fits = possible.find((sum) => compare(sum, stated) === 0);
+    checks.push(check('line_items = subtotal', fits ?? itemSum, stated, digits));
   }
   const base = subtotal.value?.value ?? itemSum;
   if (base !== null && total.value !== null) {
@@ -72,6 +88,9 @@ export function checkSums(amounts: Amounts, items: readonly Item[], digits: numb
     const left = subtotal.value === null ? 'line_items' : 'subtotal';
     // A subtotal may be before or after the discount, and tax may be in the prices already.
     const possible = [add(charges, reduction), charges];
+    const holdsFreight =
+      itemSum !== null && subtotal.value !== null && freights.some((one) => compare(add(itemSum, one), base) === 0);
+    if (holdsFreight) possible.push(...possible.flatMap((sum) => freights.map((one) => add(sum, negate(one)))));
     if (tax.value !== null) possible.push(...possible.map((sum) => add(sum, negate(tax.value?.value ?? zero))));
     const fits = possible.find((sum) => compare(sum, total.value?.value ?? zero) === 0);
     checks.push(check(`${left} + charges = total`, fits ?? possible[0] ?? zero, total.value.value, digits));

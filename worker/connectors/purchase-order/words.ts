@@ -19,7 +19,7 @@ const INVOICE = /\b(?:pro-?forma )?invoice\b|\brechnung\b|\bfacture\b|請求書/
 const QUOTATION =
   /\bquot(?:e|ation)\b|request for (?:quote|quotation|proposal)|\brfq\b|\bangebot\b|\banfrage\b|\bdevis\b|見積/iu;
 const CONFIRMATION =
-  /order (?:confirmation|acknowledge?ment|confirmed)|(?:auftrags|bestell)best[äa]tigung|confirmation de (?:votre )?commande|accus[ée] de r[ée]ception|注文請書|受注確認|注文確認/iu;
+  /order (?:(?:confirmation|acknowledge?ment)(?! (?:needed|required|requested|please))|confirmed)|(?:auftrags|bestell)best[äa]tigung|confirmation de (?:votre )?commande|accus[ée] de r[ée]ception|注文請書|受注確認|注文確認/iu;
 const DELIVERY =
   /(?:delivery|shipping|dispatch) (?:note|notice|notification|update)|has (?:shipped|been dispatched)|lieferschein|versandbest[äa]tigung|bon de livraison|avis d.exp[ée]dition|納品書|出荷/iu;
 const REMINDER =
