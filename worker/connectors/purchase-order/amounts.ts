@@ -17,14 +17,15 @@ export interface Amount {
 
 export const MARK_SOURCE =
   String.raw`US ?\$|CA ?\$|C\$|AU ?\$|A\$|NZ ?\$|HK ?\$|S\$|MX ?\$|R\$|\$ ?US|\$|€|£|¥|₹|₩|円|元|\b(?:USD|CAD|AUD|NZD|HKD|SGD|MXN|EUR|GBP` +
-  String.raw`|JPY|CNY|RMB|CHF|SEK|NOK|DKK|PLN|INR|BRL|ZAR|CZK|HUF|THB|KRW|ILS|AED|SAR|TWD|MYR|IDR|UAH|zł|Kč|Rs\.?|euros?|dollars?|yen|SFr\.?|Fr\.|kr\.?)(?![\p{L}])`;
+  String.raw`|JPY|CNY|RMB|CHF|SEK|NOK|DKK|PLN|INR|BRL|ZAR|CZK|HUF|THB|KRW|ILS|AED|SAR|TWD|MYR|IDR|UAH|zł|Kč|Rs\.?` +
+  String.raw`|euros?|dollars?|yen|SFr\.?|Fr\.|kr\.?)(?![\p{L}])`;
 
 /** A rate or a word between a label and its amount: (9.25%), @ 20 %, inkl. 19 % MwSt. */
 const BETWEEN =
   /^(?:\s*[A-Z]{3}(?= ?\())?(?:\s*(?:\(?\s*(?:@|at|of|à|zu|inkl\.?|incl?\.?|zzgl\.?|plus)?\s*\d{1,3}(?:[.,]\d{1,3})?\s*%[^)\d\t]{0,20}\)?|\([^)\d]{1,40}\)))*\s*[:=]?\s*/iu;
 const AMOUNT = new RegExp(
   String.raw`^\s*(?<open>\()?(?<sign>[-−–+])?\s*(?<before>${MARK_SOURCE})?\s*(?<sign2>[-−])?\s*(?<number>(?:\d{1,3}(?: \d{3})+` +
-    String.raw`(?:[.,]\d{1,2})?|${NUMBER_SOURCE}))(?<dash>[.,][-–—]+)?(?<close>\))?\s*(?<after>(?:${MARK_SOURCE})(?!\s?\d))?`,
+    String.raw`(?:[.,]\d{1,2})?|${NUMBER_SOURCE}))(?<dash>[.,][-–—]+)?(?<close>\))?(?:\s*(?<after>(?:${MARK_SOURCE})(?!\s?\d)))?`,
   'iu',
 );
 
@@ -37,7 +38,9 @@ export function amountAt(text: string, convention: Convention): Amount | null {
   const end = skipped + match[0].length;
   const rest = text.slice(end);
   const isCut = groups['after'] === undefined && /^(?:[\p{L}\d/%]|\s*%|[-:]\d)/u.test(rest);
-  if (isCut) return null;
+  // "Total: 95 items" counts something.
+  const isCount = groups['before'] === undefined && /^\s*\d+\s*$/.test(match[0]) && /^\s*\p{L}/u.test(rest);
+  if (isCut || (isCount && groups['after'] === undefined)) return null;
   const number = groups['number'] ?? '';
   const value = parseNumber(number, convention);
   if (value === null) return null;

@@ -5,16 +5,16 @@ export type Column = 'index' | 'sku' | 'description' | 'quantity' | 'unit' | 'pr
 
 export const COLUMNS: Readonly<Record<Exclude<Column, 'other'>, string>> = {
   price: String.raw`
-        unit (?:price|cost); price (?:per unit|each|/ ?unit); price; rate; cost; (?:einzel|st[üu]ck)preis; e\.?-?preis;
+        unit (?:price|cost); each; price (?:per unit|each|/ ?unit); price; rate; cost; (?:einzel|st[üu]ck)preis; e\.?-?preis;
         ep; preis(?: je einheit| pro st[üu]ck| / ?st[üu]ck)?; preis ?/ ?(?:einheit|st(?:ü|ue)ck|me); prix ?/ ?unit[ée];
         price ?/ ?unit; prix (?:unitaire|unit\.?|u\.?)(?: h\.?t\.?)?;
         p\.?u\.?(?: h\.?t\.?)?; prix; 単価(?:\([^)]*\))?; 価格`,
   quantity: String.raw`
-        qty\.?(?: ordered)?; quantity(?: ordered)?; quant\.?; units; menge; anzahl; st[üu]ckzahl; qt[ée]s?\.?;
+        (?:order )?qty\.?(?: ordered)?; (?:order )?quantity(?: ordered)?; quant\.?; units; menge; anzahl; st[üu]ckzahl; qt[ée]s?\.?;
         quantit[ée]s?; 数量; 個数`,
   total: String.raw`
         (?:line |ext(?:ended)? |item )(?:total|price|amount|cost); ext\.?; extended; extension; total(?: price| cost| amount)?;
-        amount; line value; value; gesamt(?:preis|betrag)?(?: netto)?; g\.?-?preis; gp; betrag; summe; positionssumme;
+        amount; (?:line |net )?value; sum; gesamt(?:preis|betrag)?(?: netto)?; g\.?-?preis; gp; betrag; summe; positionssumme;
         (?:montant|total|prix total)(?: ligne)?(?: h\.?t\.?)?; 金額(?:\([^)]*\))?; 小計; 合計`,
   rate: String.raw`
         (?:vat|tax|gst)(?: ?%| rate)?; disc(?:ount|\.)?(?: ?%)?; mwst\.?(?: ?%)?; ust\.?(?: ?%)?; rabatt(?: ?%)?;

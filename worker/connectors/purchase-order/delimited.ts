@@ -2,7 +2,7 @@
 //
 // D1  only below a line that reads as the heading of a table, and only as long as each line has its number of cells.
 
-import { findHeader } from './items.ts';
+import { findHeader } from './heading.ts';
 
 const DELIMITERS = [',', ';'] as const;
 

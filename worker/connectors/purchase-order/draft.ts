@@ -16,7 +16,8 @@ import {
   termsOf,
   vendorOf,
 } from './fields.ts';
-import { findHeader, findItems, type Item } from './items.ts';
+import { findHeader } from './heading.ts';
+import { findItems, type Item } from './items.ts';
 import { findLabels, oldLines } from './labels.ts';
 import type { Origin, Source } from './sources.ts';
 import { AMOUNT_LABELS, type Amounts, readAmounts } from './totals.ts';

@@ -84,7 +84,7 @@ export function numberCandidates(reading: Reading): Candidate<string>[] {
           .slice(0, match.index)
           .split(/[.;!?]\s/)
           .at(-1) ?? '';
-      if (NOT_THIS.test(before)) continue;
+      if (NOT_THIS.test(before) || /\b(?:code|coupon|voucher)[\s:]*$/i.test(before)) continue;
       const value = match.groups?.['value'] ?? '';
       found.push({ value, key: numberKey(value), raw: value, score: NOW.test(before) ? 5 : 1, line: index });
     }

@@ -7,11 +7,11 @@
 // L2  a row whose numbers do not multiply is kept as it was written and reported, never mended.
 
 import { MARK_SOURCE } from './amounts.ts';
-import { compare, type Decimal, formatDecimal, multiply, round } from './decimal.ts';
+import { compare, type Decimal, formatDecimal, multiply, negate, round } from './decimal.ts';
 import { cellsOf } from './normalize.ts';
 import { type Convention, NUMBER_SOURCE, parseNumber } from './numbers.ts';
-import { COLUMNS, type Column, UNITS } from './column-words.ts';
-import { entriesOf } from './label-words.ts';
+import { type Column, UNITS } from './column-words.ts';
+import { findHeader, type Header, longestColumn } from './heading.ts';
 
 export interface Item {
   readonly sku: string | null;
@@ -35,32 +35,6 @@ interface NumberAt {
   readonly to: number;
 }
 
-interface Header {
-  readonly columns: readonly Column[];
-  /** Currencies that it names: those of the rows that name none. */
-  readonly marks: readonly string[];
-  /** What follows on the same line. */
-  readonly rest: string;
-}
-
-const COLUMN_KINDS = Object.keys(COLUMNS) as Exclude<Column, 'other'>[];
-/** A cell of a heading that we do not know. */
-const OTHER_COLUMN = /^\t[^\t\d:]{1,30}(?=\t|$)/;
-const COLUMN_SOURCE = COLUMN_KINDS.map(
-  (kind) =>
-    `(?<${kind}>${entriesOf(COLUMNS[kind])
-      .map((word) => word.replaceAll(' ', '[ -]?'))
-      .join('|')})`,
-);
-/** Each alone, so that the longest of them is taken. */
-const COLUMN_PATTERNS = COLUMN_SOURCE.map(
-  (source) =>
-    new RegExp(
-      `^\\s*${source}(?![\\p{L}\\p{N}])(?:\\s*[([](?:${MARK_SOURCE}|[^)\\]\\d]{1,14})[)\\]]|\\s(?:${MARK_SOURCE})(?=\\t|$))?\\s*[:/]?`,
-      'iu',
-    ),
-);
-const MARKS = new RegExp(`(?:${MARK_SOURCE})`, 'giu');
 const NUMBER_TAIL = String.raw`(?:[.,][-–])?(?:\s?(?<unit>(?:${UNITS}))(?![\p{Script=Latin}\d'’]))?(?<cut>\s?%|[\p{Script=Latin}"'″/]|[-:.]\d)?`;
 const NUMBER_HEAD = String.raw`(?<![\p{L}\d.,/_'"-])(?<sign>-)?`;
 const MARK_FIRST = new RegExp(
@@ -83,45 +57,6 @@ const FILLER = new RegExp(
 const BLANK_GROUPS = /(?<=(?<!\d)\d{1,3}(?: \d{3})*) (?=\d{3}(?:,\d{1,2})?(?!\d))/g;
 const BULLET = /^[\s\t]*(?:[-–•*·◦▪]\s+|\(?\d{1,3}[.)]\s+)?/u;
 const ROW_LIMIT = 5_000;
-
-export function findHeader(line: string): Header | null {
-  const columns: Column[] = [];
-  let rest = line;
-  for (;;) {
-    const found = longestColumn(rest) ?? otherColumn(rest);
-    if (found === null) break;
-    // "Item", then "Description": the first of both is a number or a code.
-    const earlier = found.column === 'description' ? columns.indexOf('description') : -1;
-    if (earlier >= 0) columns[earlier] = earlier === 0 ? 'index' : 'sku';
-    columns.push(found.column);
-    rest = rest.slice(found.length);
-  }
-  const kinds = new Set(columns);
-  const isTable = kinds.has('quantity') && (kinds.has('price') || kinds.has('total')) && kinds.size >= 3;
-  const isShort =
-    kinds.size === 2 &&
-    kinds.has('description') &&
-    (kinds.has('quantity') || kinds.has('total')) &&
-    cellsOf(line).length === 2 &&
-    rest.trim() === '';
-  if (!isTable && !isShort) return null;
-  return { columns, marks: line.slice(0, line.length - rest.length).match(MARKS) ?? [], rest };
-}
-
-function longestColumn(text: string): { column: Column; length: number } | null {
-  let best: { column: Column; length: number } | null = null;
-  for (const [index, pattern] of COLUMN_PATTERNS.entries()) {
-    const column = COLUMN_KINDS[index];
-    const length = pattern.exec(text)?.[0].length ?? 0;
-    if (column !== undefined && length > (best?.length ?? 0)) best = { column, length };
-  }
-  return best;
-}
-
-function otherColumn(text: string): { column: Column; length: number } | null {
-  const length = OTHER_COLUMN.exec(text)?.[0].length ?? 0;
-  return length === 0 ? null : { column: 'other', length };
-}
 
 export interface Table {
   readonly items: readonly Item[];
@@ -158,13 +93,21 @@ export function findItems(lines: readonly string[], convention: Convention, isEn
 
 function readRow(text: string, line: number, header: Header | null, convention: Convention, before: string): Item[] {
   const hasNumbers = numbersOf(before, convention).length > 0;
-  const rows = readRows(text, line, header, convention, hasNumbers ? '' : before);
+  const rows = readRows(text, line, header, convention, hasNumbers ? nameIn(before, convention) : before);
   return rows.length > 0 || !hasNumbers ? rows : readByArithmetic(`${before}\t${text}`, line, header, convention);
+}
+
+/** Above numbers without a name stands the name, behind its position and code: "00010  MAT-77  CABLE TIE". */
+function nameIn(text: string, convention: Convention): string {
+  return numbersOf(text, convention).some(({ isMoney }) => isMoney) ? '' : (cellsOf(text).at(-1) ?? '');
 }
 
 function readRows(text: string, line: number, header: Header | null, convention: Convention, name: string): Item[] {
   const mapped = header === null ? null : readColumns(text, line, header.columns, convention);
-  if (mapped !== null && mapped.problem === undefined) return [named(mapped, name)];
+  // Under a heading with words that are not known, what is missing may stand in their columns.
+  const isWhole = mapped !== null && mapped.unitPrice !== null && mapped.total !== null;
+  const mayBeMore = header !== null && header.columns.includes('other') && !isWhole;
+  if (mapped !== null && mapped.problem === undefined && !mayBeMore) return [named(mapped, name)];
   const plain = readByArithmetic(text, line, header, convention);
   const isTwofold = plain.length === 0 && convention === 'comma';
   const found = isTwofold ? readByArithmetic(text.replace(BLANK_GROUPS, ''), line, header, convention) : plain;
@@ -275,7 +218,11 @@ function bestPair(before: readonly NumberAt[], total: NumberAt, hasMoney: boolea
         [a, b],
         [b, a],
       ] as const) {
-        const isLikely = quantity.mark === '' && (!hasMoney || price.isMoney) && quantity.value.units > 0n;
+        const isLikely =
+          quantity.mark === '' &&
+          (!hasMoney || price.isMoney) &&
+          quantity.value.units !== 0n &&
+          price.value.units >= 0n;
         if (isLikely && multiplies(quantity, price, total, [])) return { quantity, price, total };
       }
     }
@@ -353,7 +300,8 @@ function withoutNumber(name: string, header: Header | null, position: number): s
   return hasIndex || Number(numbered[1]) === position ? name.slice(numbered[0].length) : name;
 }
 
-const BULLET_SIGN = /^[\s\t]*(?:[-–•*·◦▪]\s+|\(?\d{1,3}[.)]\s+(?=\D))/u;
+const BULLET_SIGN =
+  /^[\s\t]*(?:[-–•*·◦▪]\s+|(?:item|line|pos(?:ition)?\.?) ?#?\d{1,3}\s*[:=.)-]\s*|\(?\d{1,3}[.)]\s+(?=\D))/u;
 const TRAILING =
   /(?:[\s\t]*(?:[,;:=@×(–-]|(?<!\p{L})(?:at|@|x|qty\.?|quantity|menge|anzahl|qté|à|zu|je|einzelpreis|stückpreis|preis|prix unitaire|for|for the price of|for a total of|price|unit price|each)(?!\p{L})|数量|単価))+[\s\t:]*$/iu;
 
@@ -448,8 +396,8 @@ function readWithoutTotal(text: string, line: number, convention: Convention, na
 const EACH = String.raw`each|(?:per|/|a|pro) ?(?:${UNITS})(?![\p{L}])|apiece|ea\.?|l.unité|das stück|(?:la )?pièce`;
 const OFFER = new RegExp(
   [
-    String.raw`(?<quantity>${NUMBER_SOURCE})\s*(?:x|×|(?:${UNITS})(?:\s+(?:of|x|de))?)?\s+`,
-    String.raw`(?<name>\p{L}[^@\t]{1,120}?)\s*,?\s*(?:@|at|à|zu je|zu|je|for)\s*`,
+    String.raw`(?<![\p{L}\d.,/_'"-])(?<quantity>${NUMBER_SOURCE})\s*(?:x|×|(?:${UNITS})(?:\s+(?:of|x|de))?)?\s+`,
+    String.raw`(?<name>\p{L}(?:(?![.;!?]\s+\p{Lu})[^@\t]){1,120}?)\s*,?\s*(?:@|at|à|zu je|zu|je|for)\s*`,
     String.raw`(?<before>${MARK_SOURCE})?\s?(?<price>${NUMBER_SOURCE})\s?(?<after>${MARK_SOURCE})?\s*(?:${EACH})`,
   ].join(''),
   'giu',
@@ -488,8 +436,9 @@ function numbersOf(text: string, convention: Convention): NumberAt[] {
     const groups = match.groups ?? {};
     if (groups['cut'] !== undefined && !isPerUnit(text.slice(match.index + match[0].length - groups['cut'].length)))
       continue;
-    const value = parseNumber(groups['number'] ?? '', convention);
-    if (value === null) continue;
+    const size = parseNumber(groups['number'] ?? '', convention);
+    if (size === null) continue;
+    const value = groups['sign'] === undefined ? size : negate(size);
     const mark = (groups['mark'] ?? '').trim();
     const to = match.index + match[0].length - (groups['cut']?.length ?? 0);
     found.push({

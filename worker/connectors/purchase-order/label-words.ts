@@ -1,5 +1,5 @@
 // The words that label the fields of an order, by language: data only. An entry is the source of a regular expression, matched without regard to
-// case; a blank stands for a blank, a hyphen or nothing; entries are apart by semicolons. To teach a language, add its words here.
+// case; a blank stands for a blank, a hyphen, an underscore or nothing; entries are apart by semicolons. To teach a language, add its words here.
 
 export type Language = 'en' | 'de' | 'fr' | 'ja';
 
@@ -103,7 +103,7 @@ export const LABELS: readonly LabelWords[] = [
       en: String.raw`
         (?:requested |required |expected |promised )?(?:delivery|arrival|ship(?:ment|ping)?) (?:due )?(?:date|by|deadline|on or before);
         (?:date )?(?:required|needed|wanted|requested)(?: by| date| on)?; need by(?: date)?;
-        deliver(?:y)? (?:is )?(?:required |needed |requested |due |expected )?(?:by|on|no later than|before|not later than);
+        deliver(?:y)? (?:is )?(?:required |needed |requested |due |expected )?(?:by|on|no later than|nlt|before|not later than);
         must (?:arrive|be delivered|reach us) (?:by|on|before|no later than); in hands date; deadline;
         (?:need|want|require|expect)(?:ed)? (?:it|them|these|this|those|all|everything)(?: all)?(?: here| delivered| in)?(?: by| on| before| no later than)?;
         (?:to us|here|delivered|ship(?:ped)?) (?:by|before|no later than|not later than)`,
@@ -224,12 +224,12 @@ export const LABELS: readonly LabelWords[] = [
         合計\(税込(?:み)?\); 発注(?:合計)?金額; 注文(?:合計)?金額`,
     },
   },
-  { label: 'subtotal', rank: 'other', words: { en: 'sum' } },
+  { label: 'subtotal', rank: 'other', words: { en: 'sum; net' } },
   {
     label: 'total',
     rank: 'other',
     words: {
-      en: String.raw`total; (?:order |total )?amount`,
+      en: String.raw`total; (?:order |total )?amount; gross`,
       fr: String.raw`total`,
       ja: String.raw`合計; 計`,
     },
@@ -252,7 +252,7 @@ export const LABELS: readonly LabelWords[] = [
         invoice ?(?:no\.?|number|#|date); contract ?(?:no\.?|number|#)?; requisition ?(?:no\.?|number|#)?;
         req(?:uisition)? ?#; job (?:no\.?|number|#); vendor ?(?:no\.?|number|#|id|code);
         supplier ?(?:no\.?|number|#|id|code); credit limit; budget;
-        (?:line|item|unit) total; (?:total )?(?:qty|quantity|units|pieces|weight|items|lines|pages|savings)(?: ordered)?;
+        (?:line|item|unit) total; (?:net|gross) weight; (?:total )?(?:qty|quantity|units|pieces|weight|items|lines|pages|savings)(?: ordered)?;
         total (?:number|weight|items|units|quantity|qty|pieces|savings|lines|cartons|pallets)(?: of [a-z]+)?;
         payment due(?: date)?; payment due (?:on|by); invoice due; unit price; sales order ?(?:no\.?|number|#)?;
         tracking ?(?:no\.?|number|#)?; order status; order placed by; ordered by; approved by; authori[sz]ed by; page;

@@ -36,7 +36,7 @@ interface Found {
 const PATTERNS = LABELS.map(({ label, rank, words }) => {
   const sources = Object.values(words)
     .flatMap(entriesOf)
-    .map((word) => word.replaceAll(' ', '[ -]?'));
+    .map((word) => word.replaceAll(' ', '[ _-]?'));
   const latin = sources.filter((source) => !/[\u3041-\u30ff\u4e00-\u9fff]/.test(source));
   const japanese = sources.filter((source) => /[\u3041-\u30ff\u4e00-\u9fff]/.test(source));
   const parts = [

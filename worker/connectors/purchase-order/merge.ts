@@ -8,6 +8,7 @@ import type { Draft } from './draft.ts';
 import { type Finding, numberKey } from './fields.ts';
 import type { Doubt } from './order.ts';
 import type { Origin } from './sources.ts';
+import { checkSums } from './totals.ts';
 
 export interface Merged {
   readonly draft: Draft;
@@ -86,6 +87,12 @@ function complete(base: Draft, spare: Draft, doubts: Doubt[]): Draft {
   const hasNumbers =
     base.items.length > 0 ||
     Object.values(base.amounts).some(({ value, doubt }) => value !== null || doubt !== undefined);
+  // A mail with the sum, and a file with the items: they are of one state when they add up.
+  const takesItems =
+    base.items.length === 0 &&
+    isFresh &&
+    spare.items.length > 0 &&
+    checkSums(base.amounts, spare.items, 2).some(({ ok }) => ok);
   return {
     ...base,
     number: pick('po_number', base.number, spare.number),
@@ -94,6 +101,7 @@ function complete(base: Draft, spare: Draft, doubts: Doubt[]): Draft {
     dueDate: pick('due_date', base.dueDate, spare.dueDate),
     terms: pick('payment_terms', base.terms, spare.terms),
     currencyLabel: base.currencyLabel ?? (isFresh ? spare.currencyLabel : null),
+    ...(takesItems ? { items: spare.items, tables: spare.tables } : {}),
     ...(hasNumbers ? {} : { items: spare.items, amounts: spare.amounts }),
   };
 }

@@ -2,7 +2,7 @@
 //
 // P1  a word is put right only where a label or a heading is expected, it is none as it stands, and it becomes one whole.
 
-import { findHeader } from './items.ts';
+import { findHeader } from './heading.ts';
 import { findLabels } from './labels.ts';
 import { cellsOf } from './normalize.ts';
 

@@ -24,7 +24,10 @@ const DELIVERY =
   /(?:delivery|shipping|dispatch) (?:note|notice|notification|update)|has (?:shipped|been dispatched)|lieferschein|versandbest[äa]tigung|bon de livraison|avis d.exp[ée]dition|納品書|出荷/iu;
 const REMINDER =
   /statement of account|payment reminder|overdue|past due|kontoauszug|mahnung|zahlungserinnerung|relance|relev[ée] de compte|督促/iu;
+const ADVERTISEMENT =
+  /\b\d+ ?% (?:off|rabatt auf|de remise sur)\b|\bnewsletter\b|\b(?:spring|summer|autumn|fall|winter|flash|clearance) sale\b|\bsonderangebote?\b|\bsoldes\b/iu;
 export const OTHER_DOCUMENTS: readonly { readonly name: string; readonly pattern: RegExp }[] = [
+  { name: 'an advertisement', pattern: ADVERTISEMENT },
   { name: 'an invoice', pattern: INVOICE },
   { name: 'a quotation', pattern: QUOTATION },
   { name: 'a confirmation of an order', pattern: CONFIRMATION },
