@@ -9,6 +9,7 @@ import type { Node } from '../../kernel/node.ts';
 import type { Run } from '../../kernel/run.ts';
 import { timeText } from '../../kernel/time.ts';
 import type { Resource } from '../../manifests/model.ts';
+import { visitOf } from '../../manifests/states/visit.ts';
 import { foldedRun } from '../core/runs.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../problem.ts';
@@ -19,12 +20,19 @@ const UNDER_WAY = ['RUNNING', 'RETRYING', 'WAITING'];
 /** The current state of an execution, and all its steps so far. */
 export function stepsOf(run: Run | null): JsonObject {
   const nodes = run === null ? [] : [...run.nodes.values()];
-  const active = nodes.filter(({ state }) => UNDER_WAY.includes(state)).map(({ id }) => id);
+  const active = nodes.filter((node) => UNDER_WAY.includes(node.state) && stateOf(node) !== null);
+  const current = active[0] ?? lastOf(run);
   return {
-    currentState: active[0] ?? lastOf(run)?.id ?? null,
-    currentSteps: active,
+    currentState: current === null ? null : stateOf(current),
+    currentSteps: active.map(({ id }) => id),
     steps: nodes.map(faceOf),
   };
+}
+
+/** Of a state machine the state that a node is a visit of; null for what is none, such as the time that the run may take. */
+function stateOf(node: Node): string | null {
+  const visit = visitOf(node);
+  return visit === null ? node.id : ((visit.state as string | undefined) ?? null);
 }
 
 /** A state machine that has ended stays in the state in which it ended. */

@@ -17,7 +17,7 @@ import { continueAfter, continueToken } from '../resources/read.ts';
 import { alreadyEnded, checkReadable, hasEnded } from '../resources/rules.ts';
 import { param } from '../resources/routes.ts';
 import { historyOf, stepOf, stepsOf } from './execution-steps.ts';
-import { findExecution, phaseOf, present, statusOf } from './names.ts';
+import { findExecution, isStatusWord, phaseOf, present, STATUS_WORDS, statusOf } from './names.ts';
 
 const PAGE = 100;
 const LARGEST_PAGE = 1000;
@@ -139,6 +139,8 @@ async function list(deps: ApiDeps, ctx: Context): Promise<void> {
 function filterOf(query: ReadonlyMap<string, string>): (run: Resource) => boolean {
   const workflow = query.get('workflowId') ?? query.get('workflow');
   const status = query.get('status')?.toUpperCase();
+  if (status !== undefined && !isStatusWord(status))
+    throw badRequest(`query parameter "status": expected one of ${STATUS_WORDS}, found ${JSON.stringify(status)}`);
   const from = timeOf(query, 'startedAfter');
   const until = timeOf(query, 'startedBefore');
   return (run) => {

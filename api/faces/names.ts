@@ -21,17 +21,26 @@ export function phaseOf(run: Resource): string {
   return textAt(run.status, 'phase') || 'Pending';
 }
 
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['Pending', 'PENDING'],
+  ['Running', 'RUNNING'],
+  ['Suspended', 'SUSPENDED'],
+  ['Compensating', 'COMPENSATING'],
+  ['Succeeded', 'SUCCESS'],
+  ['Failed', 'FAILED'],
+  ['Cancelled', 'CANCELLED'],
+]);
+
+export const STATUS_WORDS = [...WORDS.values()].join(', ');
+
 /** `PENDING`, `RUNNING`, `SUCCESS`, ...: the same words as for tasks. */
 export function statusOf(run: Resource): string {
-  const words: ReadonlyMap<string, string> = new Map([
-    ['Succeeded', 'SUCCESS'],
-    ['Failed', 'FAILED'],
-    ['Cancelled', 'CANCELLED'],
-    ['Suspended', 'SUSPENDED'],
-    ['Compensating', 'COMPENSATING'],
-    ['Running', 'RUNNING'],
-  ]);
-  return words.get(phaseOf(run)) ?? 'PENDING';
+  return WORDS.get(phaseOf(run)) ?? 'PENDING';
+}
+
+/** A status, or the phase of a run; in capitals. */
+export function isStatusWord(word: string): boolean {
+  return [...WORDS].some(([phase, status]) => word === status || word === phase.toUpperCase());
 }
 
 /** Fields that are there, in order. */

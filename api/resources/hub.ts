@@ -43,6 +43,7 @@ export class ChangeHub {
       for (const change of this.#held) subscriber.take(change);
       yield* subscriber.changes();
     } finally {
+      subscriber.close();
       this.#subscribers.delete(subscriber);
       if (this.#subscribers.size === 0) this.#end();
     }
@@ -100,11 +101,17 @@ class Subscriber {
   #position: number;
   #error: unknown = null;
   #wake: () => void = () => undefined;
+  readonly #stopped = (): void => this.#wake();
 
   constructor(from: number, signal: AbortSignal) {
     this.#position = from;
     this.#signal = signal;
-    signal.addEventListener('abort', () => this.#wake(), { once: true });
+    signal.addEventListener('abort', this.#stopped, { once: true });
+  }
+
+  /** The signal may live on. */
+  close(): void {
+    this.#signal.removeEventListener('abort', this.#stopped);
   }
 
   take(change: Change): void {

@@ -84,6 +84,8 @@ describe('definitions and executions', () => {
     expect((list.body['workflows'] as JsonObject[]).map(({ id }) => id)).toEqual(['example_workflow', 'yaml_one']);
     expect((await call('GET', '/workflows/example_workflow')).body['tasks']).toHaveLength(3);
     expect((await call('GET', '/workflows/none')).code).toBe(404);
+    expect(await call('GET', '/workflow-executions?status=done')).toMatchObject({ code: 400 });
+    expect(await call('GET', '/workflow-executions?status=succeeded')).toMatchObject({ code: 200 });
   });
 
   test('one that is wrong is refused with the field', async () => {

@@ -85,7 +85,8 @@ test('the hub: any place to begin gets the rest, in order, once, while others co
   const follow = async (from: number): Promise<void> => {
     const revisions: number[] = [];
     seen.set(from, revisions);
-    for await (const change of hub.watch(from, stop.signal)) revisions.push(change.revision);
+    // Each watcher has a signal of its own, as each request has.
+    for await (const change of hub.watch(from, AbortSignal.any([stop.signal]))) revisions.push(change.revision);
   };
   const following = [follow(first)];
   for (let index = 0; index < 10; index += 1) {
