@@ -179,7 +179,7 @@ describe.skipIf(!hasKubectl)('kubectl (skipped where it is not installed)', () =
     await good('wait', '--for=jsonpath={.status.phase}=Succeeded', 'run/r1', '--timeout=15s');
     expect(await good('get', 'run')).toMatch(/r1 +etl +Succeeded +2\/2/);
     expect(await good('get', 'run', '-o', 'wide')).toMatch(
-      /^NAME +WORKFLOW +PHASE +PROGRESS +TIME +AGE +MESSAGE +WORKERS +RUNNING\n/,
+      /^NAME +WORKFLOW +PHASE +PROGRESS +TIME +AGE +WORKERS +RUNNING +MESSAGE\n/,
     );
     expect(await good('get', 'run', 'r1', '-o', 'jsonpath={.status.nodes.B.state}')).toBe('SUCCESS');
     const story = await good('describe', 'run', 'r1');

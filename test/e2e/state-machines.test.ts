@@ -85,7 +85,9 @@ describe('the plain endpoints', () => {
       const { body } = await ask('GET', `/workflow-executions?${query}`);
       return (body['executions'] as { id: string }[]).map(({ id }) => id);
     };
-    expect(await ids('workflowId=order&status=SUCCESS')).toEqual(['order-1']);
+    // A list shows what was published, which an end is a moment after it was journaled.
+    const isListed = async (): Promise<boolean> => (await ids('workflowId=order&status=SUCCESS')).includes('order-1');
+    await until(isListed, () => 'order-1 is listed as SUCCESS');
     expect(await ids('workflowId=order&status=FAILED')).toEqual([]);
     expect(await ids('workflowId=other')).toEqual([]);
     expect(await ids('workflowId=order&startedBefore=2020-01-01T00:00:00Z')).toEqual([]);
@@ -140,7 +142,10 @@ taskRefs: {keep: keep}
 `;
     await place.oarlock('apply', '-f', place.file('asks.yaml', asks));
     place.start('run', 'asks', '--name', 'asks-1');
-    await stateIs('asks-1', 'ask/callback');
+    const waiting = async (): Promise<boolean> =>
+      (await ask('GET', '/workflow-executions/asks-1/steps/ask%2Fcallback')).body['status'] === 'WAITING';
+    await until(waiting, () => 'the callback is waited for');
+    await stateIs('asks-1', 'ask');
     const kept = readFileSync(join(place.directory, 'kept.json'), 'utf8');
     const secret = (JSON.parse(kept) as { token: string }).token;
     for (let beat = 0; beat < 2; beat += 1)
