@@ -28,8 +28,22 @@ for i in range(int(sys.argv[2])):
 oarlock.output({"added": int(sys.argv[2])})
 `;
 
+/** Adds nodes one by one until it is refused one, and waits to be stopped. */
+const BREAKER = `
+import oarlock, os, sys, time
+book = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+for i in range(int(sys.argv[2])):
+    try:
+        id = oarlock.add("MN"[oarlock.node == "B"], id=f"{oarlock.node}-{i}", after=[])
+    except oarlock.Refused as error:
+        os.write(book, f"refused: {type(error).__name__}\\n".encode())
+        time.sleep(3600)
+    os.write(book, (id + "\\n").encode())
+`;
+
 interface JournalEvent {
   readonly type: string;
+  readonly promise?: string;
   readonly by?: string;
   readonly message?: { readonly fence: string; readonly offset: number; readonly id?: number };
   readonly change?: { readonly nodes?: readonly { readonly id: string }[] };
@@ -37,6 +51,7 @@ interface JournalEvent {
 
 interface RunStatus {
   readonly phase: string;
+  readonly conditions: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
   readonly nodes: {
     readonly [id: string]: { readonly attempts: number; readonly output: unknown; readonly state: string };
   };
@@ -46,15 +61,21 @@ describe.runIf(isPythonHere)('a conversation', () => {
   let engine: Engine;
   afterEach(() => engine.close());
 
-  const start = async (talkers: readonly string[], count: number): Promise<(node: string) => string[]> => {
+  const start = async (
+    talkers: readonly string[],
+    count: number,
+    code = TALKER,
+    promises: readonly object[] = [],
+  ): Promise<(node: string) => string[]> => {
     engine = new Engine();
-    writeFileSync(join(engine.directory, 'talk.py'), TALKER);
+    writeFileSync(join(engine.directory, 'talk.py'), code);
     await engine.up('--workers', '1', '--slots', '2', '--port', '0');
     const tasks = talkers.map((id) => ({
       id,
       python: { script: join(engine.directory, 'talk.py'), args: [join(engine.directory, id), String(count)] },
     }));
-    const workflow = { tasks, templates: [{ id: 'M', mock: {} }] };
+    const templates = ['M', 'N'].map((id) => ({ id, mock: {} }));
+    const workflow = { tasks, templates, promises };
     const document = {
       apiVersion: 'oarlock.dev/v1',
       kind: 'WorkflowRun',
@@ -69,17 +90,18 @@ describe.runIf(isPythonHere)('a conversation', () => {
   };
 
   const ended = async (): Promise<RunStatus> => {
-    await engine.untilOver([{ name: 'talk', phase: 'Succeeded', nodes: [], text: '' }]);
+    await engine.untilOver([{ name: 'talk', phase: 'Failed', nodes: [], text: '' }]);
     const get = engine.start(['get', 'run', 'talk', '-o', 'json']);
     expect(await get.ended).toBe('exit code 0');
     return (JSON.parse(get.output) as { status: RunStatus }).status;
   };
 
+  const journal = (): readonly JournalEvent[] =>
+    readJournal(engine.state, 'talk').map((line) => line as unknown as JournalEvent);
+
   /** Of its journal, what a node added. */
   const changesBy = (node: string): readonly JournalEvent[] =>
-    readJournal(engine.state, 'talk')
-      .map((line) => line as unknown as JournalEvent)
-      .filter(({ type, by }) => type === 'GraphChanged' && by === node);
+    journal().filter(({ type, by }) => type === 'GraphChanged' && by === node);
 
   const check = async (talkers: readonly string[], count: number, book: (node: string) => string[]): Promise<void> => {
     const { phase, nodes } = await ended();
@@ -129,4 +151,54 @@ describe.runIf(isPythonHere)('a conversation', () => {
     }
     await check(['A', 'B'], count, book);
   });
+
+  const races: readonly { name: string; promise: object; kills: readonly number[]; room: number | null }[] = [
+    { name: 'a bound that they share', promise: { only: { atMost: 120 } }, kills: [20, 50], room: 120 },
+    {
+      name: 'an alternative that each takes otherwise',
+      promise: { shape: 'A & B & (M* | N*)' },
+      kills: [],
+      room: null,
+    },
+  ];
+
+  test.each(races)(
+    'of two tasks that break a promise, $name, ends the run once, through kill -9',
+    async ({ promise, kills, room }) => {
+      const book = await start(['A', 'B'], 1000, BREAKER, [promise]);
+      for (const at of kills) {
+        await until(
+          () => book('A').length >= at || book('B').length >= at,
+          () => `${at} changes:\n${engine.report()}`,
+        );
+        for (const victim of engine.pids('controller')) kill(victim, 'SIGKILL');
+      }
+      await until(
+        () => journal().some(({ type }) => type === 'PromiseBroken'),
+        () => `a promise to be broken:\n${engine.report()}`,
+      );
+      for (const victim of engine.pids('controller')) kill(victim, 'SIGKILL');
+
+      const { phase, nodes, conditions } = await ended();
+      expect(phase).toBe('Failed');
+      expect(conditions.find(({ type }) => type === 'Succeeded')).toMatchObject({ reason: 'PromiseBroken' });
+      const broken = journal().filter(({ type }) => type === 'PromiseBroken');
+      expect(broken).toHaveLength(1);
+      expect(['A', 'B']).toContain(broken[0]?.by);
+      const added = ['A', 'B'].flatMap((node) =>
+        changesBy(node).flatMap(({ change }) => change?.nodes?.map(({ id }) => id)),
+      );
+      expect(new Set(Object.keys(nodes))).toEqual(new Set(['A', 'B', ...added]));
+      if (room === null) expect(new Set(added.map((id) => id?.[0])).size).toBe(1);
+      else expect(added).toHaveLength(room);
+      for (const node of ['A', 'B']) {
+        expect(nodes[node]).toMatchObject({ state: 'CANCELLED', attempts: 1 });
+        for (const line of book(node).filter((one) => !one.startsWith('refused'))) expect(added).toContain(line);
+      }
+      await until(
+        () => engine.pids('task').length === 0,
+        () => `no task left:\n${JSON.stringify(engine.survey())}`,
+      );
+    },
+  );
 });
