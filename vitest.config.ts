@@ -20,7 +20,8 @@ export default defineConfig({
           name: 'process',
           include: ['test/{crash,conformance,e2e}/**/*.test.ts'],
           pool: 'forks',
-          fileParallelism: false,
+          // Most of such a test is waiting.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 60_000,

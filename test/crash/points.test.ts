@@ -3,7 +3,7 @@
 //
 // The operations are recorded from a run that nothing disturbs; each kind of operation on each kind of file is a point, at its first and at
 // its last time. During: what was being written stands there by half, as a kill in the middle of the system call leaves it.
-// OARLOCK_CRASH_POINTS sets how many are tried for each process (default 24; `all` for all), OARLOCK_CRASH_SEED which.
+// OARLOCK_CRASH_POINTS sets how many are tried for each process (default 16; `all` for all), OARLOCK_CRASH_SEED which.
 
 import { existsSync, readFileSync, truncateSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import { Flows, type PlannedRun, seeded } from '../support/crash/flows.ts';
 
 const SEED = Number(process.env['OARLOCK_CRASH_SEED'] ?? Date.now() % 1_000_000);
 const LIMIT =
-  process.env['OARLOCK_CRASH_POINTS'] === 'all' ? Infinity : Number(process.env['OARLOCK_CRASH_POINTS'] ?? 24);
+  process.env['OARLOCK_CRASH_POINTS'] === 'all' ? Infinity : Number(process.env['OARLOCK_CRASH_POINTS'] ?? 16);
 /** At a time: most of a case is waiting. */
 const WORKSHOPS = 3;
 
