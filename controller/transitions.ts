@@ -29,11 +29,20 @@ export class Transitions {
     return taken;
   }
 
-  #push(event: number, { at, ...folded }: RunEvent, { node, from, to }: Move): void {
-    const { error } = node;
+  #push(event: number, folded: RunEvent, { node, from, to }: Move): void {
+    const { error, worker } = node;
     const isFailure = (to === 'FAILED' || to === 'RETRYING') && error !== null;
     const reason = folded.type === 'Skipped' ? folded.reason : '';
-    const note = isFailure ? `${error.type}: ${error.message}` : reason;
+    const began = to === 'RUNNING' && worker !== null ? `worker ${worker}` : reason;
+    const note = isFailure ? `${error.type}: ${error.message}` : began;
+    const at = timeOf(folded, node.id, to === 'RUNNING');
     this.#taken.push({ event, node: node.id, from, to: to ?? 'WITHDRAWN', attempt: node.attempts, at, note });
   }
+}
+
+/** When it happened, as its slot saw it; else when the controller did. */
+function timeOf(event: RunEvent, node: string, isStart: boolean): number {
+  if ((event.type !== 'Claimed' && event.type !== 'Ended') || event.node !== node) return event.at;
+  if (isStart) return event.since ?? event.at;
+  return event.type === 'Ended' ? (event.until ?? event.at) : event.at;
 }

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Store } from '../../store/store.ts';
+import type { Store, WorkerView } from '../../store/store.ts';
 import type { ExitCode } from '../failure.ts';
 import { count } from '../output/text.ts';
 import { hidePassword, type Session } from '../session.ts';
@@ -58,12 +58,22 @@ function machineName(): string {
 
 /** Names that no living worker has, so that a second `up` on the same directory adds to the first. */
 async function freeNames(store: Store, prefix: string, wanted: number): Promise<string[]> {
-  const workers = await store.seats.workers();
-  const taken = new Set(workers.filter(({ alive }) => alive).map(({ name }) => name));
+  const known = new Map((await store.seats.workers()).map((worker) => [worker.name, worker]));
   const names: string[] = [];
-  for (let number = 1; names.length < wanted; number += 1)
-    if (!taken.has(`${prefix}${number}`)) names.push(`${prefix}${number}`);
+  for (let number = 1; names.length < wanted; number += 1) {
+    const name = `${prefix}${number}`;
+    const worker = known.get(name);
+    if (worker === undefined || !worker.alive || (await isLeft(store, worker))) names.push(name);
+  }
   return names;
+}
+
+/** Died here a moment ago, so that the database still believes in it: whoever has its name next takes up what it was doing. */
+async function isLeft(store: Store, { name, slots, pid }: WorkerView): Promise<boolean> {
+  if (isAlive(pid)) return false;
+  const seat = await store.seats.takeWorker(name, slots);
+  await seat?.release();
+  return seat !== null;
 }
 
 async function untilServing(store: Store, names: readonly string[]): Promise<void> {
@@ -98,8 +108,9 @@ async function forgetDeadEndpoint(session: Session): Promise<void> {
 function isAlive(pid: number): boolean {
   try {
     return pid > 0 && process.kill(pid, 0);
-  } catch {
-    return false;
+  } catch (error) {
+    // Somebody else's.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

@@ -171,6 +171,12 @@ $$;
 -- What the controller counts about itself.
 ALTER TABLE engine ADD COLUMN numbers json;
 `,
+  `
+-- One event may be several steps: (seq, place) is their order.
+CREATE OR REPLACE VIEW task_transitions AS
+  SELECT runs.name AS run, node, from_state AS "from", to_state AS "to", at, attempt, note, uid, seq, place
+  FROM transitions JOIN runs USING (uid);
+`,
 ];
 
 /** Makes the schema, or brings it up to date. */

@@ -111,7 +111,7 @@ export class PostgresEngine {
   /** Every node came from nothing to its end, step by step. */
   async #transitions(plan: PlannedRun): Promise<string[]> {
     const rows = await this.#database.read(
-      'SELECT node, "from", "to" FROM task_transitions WHERE run = $1 ORDER BY seq',
+      'SELECT node, "from", "to" FROM task_transitions WHERE run = $1 ORDER BY seq, place',
       [plan.name],
     );
     const states = new Map<string, string | null>();

@@ -55,6 +55,28 @@ describe('the steps of tasks', () => {
     );
   });
 
+  test('have the times at which a slot began and ended, and its worker, also when both are seen at once', () => {
+    const driver = new Driver(registration({ nodes: [{ id: 'a', task: { executor: COMMAND } }] }));
+    const teller = new Transitions(driver.run);
+    driver.offer();
+    const [at, since, until] = [driver.wall + 900, driver.wall + 100, driver.wall + 700];
+    const event = {
+      type: 'Ended' as const,
+      node: 'a',
+      fence: driver.fenceOf('a'),
+      outcome: failure(),
+      slot: 's1',
+      since,
+      until,
+    };
+    driver.take(event);
+    teller.folded(0, { ...event, at, time: 0 });
+    expect(teller.take()).toMatchObject([
+      { from: 'PENDING', to: 'RUNNING', at: since, note: 'worker w1' },
+      { from: 'RUNNING', to: 'FAILED', at: until, note: 'TaskFailed: exit code 1' },
+    ]);
+  });
+
   test('tell of what undoes a task', () => {
     const book = new Book();
     const nodes = [
