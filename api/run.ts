@@ -39,6 +39,7 @@ export interface ApiOptions {
 }
 
 const GRACE_MS = 5_000;
+const ANNOUNCE_MS = 2_000;
 
 /** Serves until the signal is aborted. Rejects when it cannot listen. */
 export async function runApi(options: ApiOptions, stop: AbortSignal): Promise<void> {
@@ -67,12 +68,37 @@ export async function runApi(options: ApiOptions, stop: AbortSignal): Promise<vo
   await keys.setEndpoint(endpoint);
   options.onListening(endpoint);
   setImmediate(warmUp);
-  if (!stop.aborted)
-    await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
+  await keepAnnounced(options, endpoint, stop);
   await keys.clearEndpoint(process.pid);
   // Another one that answered before this one came, and still does, is found again.
   if (before !== null && isAlive(before.pid) && (await keys.endpoint()) === null) await keys.setEndpoint(before);
   await server.close(GRACE_MS);
+}
+
+/** Until the end: of several processes one may be killed that was announced last, or somebody removes the announcement. */
+async function keepAnnounced({ keys, clock, log }: ApiOptions, own: Endpoint, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    await pause(clock, ANNOUNCE_MS, stop);
+    try {
+      const now = stop.aborted ? own : await keys.endpoint();
+      if (now === null || (now.pid !== own.pid && !isAlive(now.pid))) await keys.setEndpoint(own);
+    } catch (error) {
+      log.warn('where the API listens could not be looked at', { error: String(error) });
+    }
+  }
+}
+
+function pause(clock: Clock, ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      cancel();
+      stop.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.after(ms, done);
+    stop.addEventListener('abort', done, { once: true });
+    if (stop.aborted) done();
+  });
 }
 
 function isAlive(pid: number): boolean {

@@ -5,7 +5,7 @@ import type { Resource } from '../manifests/model.ts';
 import { isSameManifest } from '../store/objects.ts';
 import type { Store } from '../store/store.ts';
 import type { NamedDocument } from './documents.ts';
-import { manifestOf } from './objects.ts';
+import { checkReadable, manifestOf } from './objects.ts';
 
 export type Applied = 'created' | 'configured' | 'unchanged';
 
@@ -22,6 +22,7 @@ export async function applyManifest(store: Store, { manifest, text }: NamedDocum
     const current = await store.resources.get(manifest.kind, manifest.metadata.name);
     try {
       if (current === null) return { object: await store.resources.create(manifest, options), result: 'created' };
+      checkReadable(current);
       const { uid, resourceVersion } = current.metadata;
       const object = await store.resources.update(manifest, { ...options, uid, expected: resourceVersion });
       // A document that says the same in other words is kept as it was written now, and changes nothing.

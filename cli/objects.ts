@@ -6,6 +6,7 @@ import { isObject, type Json, type JsonObject } from '../kernel/json.ts';
 import type { Manifest, Resource } from '../manifests/model.ts';
 import type { RunRef, Store } from '../store/store.ts';
 import { Failure } from './failure.ts';
+import { nameOf } from './kinds.ts';
 
 const EDIT_TRIES = 20;
 
@@ -46,8 +47,7 @@ export async function editSpec(
 ): Promise<'edited' | 'unchanged'> {
   for (let tries = 1; ; tries += 1) {
     const object = await read();
-    const problem = unreadable(object);
-    if (problem !== null) throw new Failure(1, `run "${object.metadata.name}" cannot be read`, problem);
+    checkReadable(object);
     const spec = edit(object);
     if (spec === null) return 'unchanged';
     try {
@@ -68,11 +68,26 @@ export function statusOf(object: Resource): JsonObject {
   return object.status ?? {};
 }
 
-/** Why its file never could be read, so that there is nothing to start or to edit; null when it could. */
+/** Why its file never could be read, so that there is nothing to start; null when it could. */
 export function unreadable(object: Resource): string | null {
-  if (Object.keys(object.spec).length > 0) return null;
+  return Object.keys(object.spec).length > 0 ? null : fileProblem(object);
+}
+
+/** What somebody wrote by hand is not written over as long as nobody but its author can read it: as the API has it. */
+export function checkReadable(object: Resource): void {
+  const problem = fileProblem(object, UNREADABLE);
+  if (problem === null) return;
+  const name = nameOf(object.kind, object.metadata.name);
+  const hint = `put it right, or \`oarlock delete ${name.replace('/', ' ')}\` first`;
+  throw new Failure(1, `${name}: its file was edited by hand and cannot be read: ${problem}`, hint);
+}
+
+const UNREADABLE = ['InvalidManifest', 'NameMismatch'];
+
+function fileProblem(object: Resource, reasons?: readonly string[]): string | null {
   const accepted = listAt(statusOf(object), 'conditions').find((item) => textAt(item, 'type') === 'Accepted');
-  return textAt(accepted, 'status') === 'False' ? (textAt(accepted, 'message') ?? '') : null;
+  const isMeant = reasons === undefined || reasons.includes(textAt(accepted, 'reason') ?? '');
+  return isMeant && textAt(accepted, 'status') === 'False' ? (textAt(accepted, 'message') ?? '') : null;
 }
 
 /** `Pending` until the controller has seen the run. */

@@ -1,4 +1,6 @@
 // `kubeconfig`: a configuration with which kubectl works as it is: the address, the authority inside, and a token that renews.
+//
+// Does not own: where the API listens, which the API itself has announced; here it is only tried.
 
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -17,9 +19,10 @@ export interface KubeconfigOptions {
 const MAIN = join(import.meta.dirname, '..', import.meta.filename.endsWith('.ts') ? 'main.ts' : 'main.js');
 
 export async function kubeconfig(session: Session, options: KubeconfigOptions): Promise<ExitCode> {
-  const [{ openKeys }, { authority }, { createProcessClock }, { renderYaml }] = await Promise.all([
+  const [{ openKeys }, { authority }, { answers }, { createProcessClock }, { renderYaml }] = await Promise.all([
     import('../../store/open.ts'),
     import('../../api/certificate.ts'),
+    import('../../api/reach.ts'),
     import('../process-clock.ts'),
     import('../../manifests/render.ts'),
   ]);
@@ -27,6 +30,10 @@ export async function kubeconfig(session: Session, options: KubeconfigOptions): 
   const endpoint = await keys.endpoint();
   if (endpoint?.tlsUrl == null) {
     throw new Failure(1, `no API has said where it listens in ${session.stateName}`, '`oarlock up` starts one');
+  }
+  if (!(await answers(endpoint.tlsUrl))) {
+    const where = `nothing answers at ${endpoint.tlsUrl}, where an API for ${session.stateName} listened`;
+    throw new Failure(1, where, '`oarlock up` starts one');
   }
   const clock = createProcessClock();
   const { cert } = await authority({ keys, clock, random: await session.random() });

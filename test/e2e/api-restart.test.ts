@@ -93,6 +93,35 @@ test('two processes give the same answers, and either goes on with a watch of th
   expect(endpoint().url).toBe(url);
 });
 
+test('one that was killed is not what kubeconfig names: the other says again where it listens', async () => {
+  const { url } = endpoint();
+  const other = place.start('api', '--port', '0');
+  await other.says(/the API answers/);
+  expect(endpoint().url).not.toBe(url);
+  process.kill(endpoint().pid, 'SIGKILL');
+  await other.ended;
+  await until(
+    () => endpoint().url === url,
+    () => 'the one that is left is announced',
+  );
+  expect((await place.oarlock('kubeconfig')).stdout).toContain(`server: https://${new URL(url).host}`);
+});
+
+test('kubeconfig says so when nothing answers any more', async () => {
+  const left = new Place();
+  try {
+    const alone = left.start('api', '--port', '0');
+    await alone.says(/the API answers/);
+    alone.child.kill('SIGKILL');
+    await alone.ended;
+    const asked = await left.oarlock('kubeconfig');
+    expect(asked).toMatchObject({ code: 1, stdout: '' });
+    expect(asked.stderr).toContain('nothing answers at https://127.0.0.1:');
+  } finally {
+    await left.close();
+  }
+});
+
 test('runs have the same revision in both, whatever was published before a process began or while it looked', async () => {
   const { url } = endpoint();
   const ask = async (at: string, path: string): Promise<JsonObject> =>
