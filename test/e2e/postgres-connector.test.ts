@@ -8,6 +8,7 @@ import type { Json, JsonObject } from '../../kernel/json.ts';
 import { embeddedPostgres, type EmbeddedServer } from '../../store/postgres/embedded.ts';
 import type { ConnectorError } from '../../worker/connectors/connector.ts';
 import { PostgresConnector } from '../../worker/connectors/postgres/postgres.ts';
+import { until } from '../support/oarlock.ts';
 import { act, contextFor } from '../support/action-context.ts';
 
 const connector = new PostgresConnector();
@@ -41,13 +42,18 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function perform(action: string, input: JsonObject, env: Record<string, string> = {}): Promise<Json> {
+function perform(
+  action: string,
+  input: JsonObject,
+  env: Record<string, string> = {},
+  signal = new AbortController().signal,
+): Promise<Json> {
   const url = process.env['DATABASE_URL'];
   return act(
     connector,
     action,
     input,
-    contextFor(directory, { env: { ...(url === undefined ? {} : { DATABASE_URL: url }), ...env } }),
+    contextFor(directory, { env: { ...(url === undefined ? {} : { DATABASE_URL: url }), ...env }, signal }),
   );
 }
 
@@ -113,6 +119,37 @@ describe('rows', () => {
     expect(await perform('query', { table, where: { Select: 'x' }, columns: ['Select'] })).toMatchObject({
       rows: [{ Select: 'x' }],
     });
+  });
+});
+
+describe('an action that is stopped', () => {
+  test('ends at once, here and on the server', async () => {
+    const stop = new AbortController();
+    const mark = `mark_${process.pid}`;
+    const running = async (): Promise<number> => {
+      const sql = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()`;
+      const { rows } = (await perform('query', { sql, params: [`%${mark}%`] })) as { rows: { n: number }[] };
+      return rows[0]?.n ?? 0;
+    };
+    const sleeping = perform('query', { sql: `SELECT pg_sleep(60) AS ${mark}` }, {}, stop.signal);
+    const ended = failure(sleeping);
+    await until(
+      async () => (await running()) === 1,
+      () => 'it runs',
+    );
+    stop.abort();
+    expect(await ended).toMatchObject({ type: 'Stopped', message: expect.stringMatching(/: stopped$/) });
+    await until(
+      async () => (await running()) === 0,
+      () => 'nothing of it runs on the server',
+    );
+  }, 20_000);
+
+  test('before it began does nothing', async () => {
+    const row = { id: 'stopped' };
+    const begun = perform('upsert', { table, key: ['id'], row }, {}, AbortSignal.abort());
+    expect(await failure(begun)).toMatchObject({ type: 'Stopped' });
+    expect(await perform('query', { table, where: row })).toMatchObject({ count: 0 });
   });
 });
 

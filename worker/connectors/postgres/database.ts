@@ -61,28 +61,50 @@ async function onServer<T>(
   const place = placeOf(client);
   // Told by the query that it breaks; without a listener it would end the process.
   client.on('error', () => undefined);
-  const abort = (): void => void client.end().catch(() => undefined);
+  let stopping = Promise.resolve();
+  let backend: unknown;
+  const abort = (): void => {
+    stopping = endStatement(url, backend, client);
+  };
   try {
     await client.connect().catch((error: unknown) => {
       throw unreachable(place, error);
     });
-    signal.addEventListener('abort', abort, { once: true });
     await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED ${mode}`);
+    backend = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid;
+    signal.addEventListener('abort', abort, { once: true });
     const result = await body({
       async run({ text, values }) {
+        signal.throwIfAborted();
         // The extended protocol takes one statement only.
         const { rows } = await client.query({ text, values: [...values], queryMode: 'extended' } as pg.QueryConfig);
         return rows.map((row: unknown) => (isObject(row) ? toJson(row) : {}));
       },
     });
+    signal.throwIfAborted();
     await client.query('COMMIT');
     return result;
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
-    throw describe(place, error);
+    throw signal.aborted ? new ConnectorError('Stopped', `${place}: stopped`, 'passing') : describe(place, error);
   } finally {
     signal.removeEventListener('abort', abort);
     await client.end().catch(() => undefined);
+    await stopping;
+  }
+}
+
+/** A server goes on with a statement whose client is gone, so it is told; one that cannot be told is left. */
+async function endStatement(url: string, backend: unknown, client: pg.Client): Promise<void> {
+  const teller = clientFor(url);
+  teller.on('error', () => undefined);
+  try {
+    await teller.connect();
+    await teller.query('SELECT pg_cancel_backend($1)', [backend]);
+  } catch {
+    await client.end();
+  } finally {
+    await teller.end().catch(() => undefined);
   }
 }
 
