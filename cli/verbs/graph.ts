@@ -67,6 +67,9 @@ async function svgOf(dot: string): Promise<string> {
 
 /** A run under that name, else the workflow of that name. */
 async function findPicture(session: Session, { target, at }: GraphOptions): Promise<Picture> {
+  if (/^\.{0,2}\/|\/.*\//.test(target)) {
+    throw new Failure(2, `"${target}": expected the name of a run or a workflow, found a path`, hintOf(target));
+  }
   const store = await session.store();
   const [named] = target.includes('/') ? parseTargets([target]) : [];
   const name = named?.name ?? target;
@@ -80,12 +83,17 @@ async function findPicture(session: Session, { target, at }: GraphOptions): Prom
   }
   const workflow = kind === 'WorkflowRun' ? null : await store.resources.get('Workflow', name);
   if (workflow === null) {
-    throw new Failure(1, `no run or workflow "${name}"`, '`oarlock get all` lists them');
+    throw new Failure(1, `no run or workflow "${name}"`, hintOf(target));
   }
   if (at !== undefined) throw new Failure(2, `--at: expected a run, found workflow "${name}", which has no past`);
   const registration = await compileRun(store, name, { workflowRef: { name } });
   const run = newRun({ at: 0, time: 0, type: 'Registered', registration });
   return pictureOf(run, futuresOf(run), { isWorkflow: true });
+}
+
+function hintOf(target: string): string {
+  const isFile = /\.(?:ya?ml|json)$/.test(target);
+  return isFile ? `\`oarlock apply -f ${target}\` makes a workflow of that file` : '`oarlock get all` lists them';
 }
 
 async function pastRun(store: Store, name: string, at: string) {

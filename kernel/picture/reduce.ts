@@ -72,15 +72,41 @@ function withoutOrder(picture: Picture): Picture {
   const isLed = (edge: PictureEdge): boolean => edge.ghost?.isRequired === true || isMaker(edge);
   const ledTo = new Set(picture.edges.flatMap((edge) => (isLed(edge) ? [edge.to] : [])));
   const ledFrom = new Set(picture.edges.flatMap((edge) => (isLed(edge) && edge.from !== edge.to ? [edge.from] : [])));
+  const isSaid = saidByOthers(picture.edges);
   const edges = picture.edges.filter((edge) => {
     const { from, to, ghost } = edge;
     if (ghost === null || ghost.isRequired) return ghost?.isOrder !== true || !leads.has(from);
     if (ghost.isOrder === true) return !leads.has(from);
     if (byId.get(to)?.ghost == null) return !ledFrom.has(from);
     const isItself = from === to && ghost.kind !== 'next';
-    return !isItself && (isMaker(edge) || !ledTo.has(to));
+    return !isItself && !isSaid(edge) && (isMaker(edge) || !ledTo.has(to));
   });
   return { ...picture, edges: nearest(edges, byId) };
+}
+
+/** Whether edges that ghosts bring in any case lead the same way: who may make a parse after each fetch may not make one by itself. */
+function saidByOthers(edges: readonly PictureEdge[]): (edge: PictureEdge) => boolean {
+  const brought = new Map<string, string[]>();
+  for (const { from, to, ghost } of edges) {
+    if (ghost?.isRequired !== true || ghost.isOrder === true) continue;
+    const known = brought.get(from);
+    if (known === undefined) brought.set(from, [to]);
+    else known.push(to);
+  }
+  const reached = new Map<string, Set<string>>();
+  return ({ from, to }) => {
+    const known = reached.get(from);
+    if (known !== undefined) return known.has(to);
+    const found = new Set<string>();
+    const open = [...(brought.get(from) ?? [])];
+    for (let id = open.pop(); id !== undefined; id = open.pop()) {
+      if (found.has(id)) continue;
+      found.add(id);
+      open.push(...(brought.get(id) ?? []));
+    }
+    reached.set(from, found);
+    return found.has(to);
+  };
 }
 
 /** What may come before a node may come before all that follow it, too. */

@@ -84,6 +84,17 @@ describe.runIf(isPythonHere)('a map over a collection', () => {
     expect((await example('map/python.yaml', { numbers: [] })).output).toEqual({ B: { squares: [] } });
   });
 
+  test('of what is no list says so', async () => {
+    const A = {
+      id: 'A',
+      python: { code: 'import oarlock_map; oarlock_map.spread()' },
+      with: { items: '$.input.none' },
+    };
+    const flow = { apiVersion: 'oarlock.dev/v1', kind: 'Workflow', metadata: { name: 'w' }, spec: { tasks: [A] } };
+    const { stderr } = await place.oarlock('run', place.file('w.json', JSON.stringify(flow)));
+    expect(stderr).toContain('items: expected a list, found None');
+  });
+
   test('an item of the wrong type is told with its place, before anything runs for it', async () => {
     const status = await example('map/javascript.yaml', { numbers: [3, 'x'] });
     expect(status.nodes['A/1']).toMatchObject({ state: 'FAILED', attempts: 0 });

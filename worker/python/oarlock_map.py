@@ -19,8 +19,12 @@ def spread(items=None, task=None, into=None, before=None):
     What is left out is taken from the input of this task. Returns the ids of the nodes, in the order of the items.
     """
     given = oarlock.input if isinstance(oarlock.input, dict) else {}
-    items = given["items"] if items is None else items
-    task = given["task"] if task is None else task
+    items = given.get("items") if items is None else items
+    task = given.get("task") if task is None else task
+    if not isinstance(items, list):
+        raise TypeError(f"items: expected a list, found {items!r:.60}")
+    if not isinstance(task, str):
+        raise TypeError(f"task: expected the name of a template, found {task!r:.60}")
     into = given.get("into") if into is None else into
     before = given.get("before", []) if before is None else before
     ids = [f"{oarlock.node}/{index}" for index in range(len(items))]

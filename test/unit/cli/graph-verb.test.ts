@@ -130,6 +130,15 @@ describe('graph', () => {
   });
 });
 
+test.each(['flow.yaml', './flow.yaml', '/far/away/flow.json'])(
+  'graph of a file, %s, says how to make a workflow of it',
+  async (file) => {
+    const { exitCode, stderr } = await run('graph', file);
+    expect(exitCode).toBeGreaterThan(0);
+    expect(stderr).toContain(`oarlock apply -f ${file}`);
+  },
+);
+
 test('history numbers events as graph --at takes them', async () => {
   const { stdout } = await run('history', 'm1');
   expect(stdout.split('\n').map((line) => line.replace(/\d\d:\d\d:\d\d /, ''))).toEqual([

@@ -7,7 +7,7 @@ import { layersOf } from '../../../../kernel/picture/layers.ts';
 import { pictureOf, type Picture } from '../../../../kernel/picture/picture.ts';
 import { reduced } from '../../../../kernel/picture/reduce.ts';
 import { runOf } from '../../../support/graph-text.ts';
-import { edgeLooks, NO_FUTURES } from '../../../support/pictures.ts';
+import { edgeLooks, ghost, ghostEdges, NO_FUTURES } from '../../../support/pictures.ts';
 
 function pictureOfGraph(text: string): Picture {
   return pictureOf(runOf(text), NO_FUTURES);
@@ -105,6 +105,21 @@ test('leaving out edges that a way around says keeps who comes after whom', () =
     }),
     { numRuns: 300 },
   );
+});
+
+test('who may make what always comes after something else is not joined to it', () => {
+  const [fetch, parse] = [ghost('fetch', 'many', { by: ['plan'] }), ghost('parse', 'many', { by: ['plan'] })];
+  const edges = [...ghostEdges('plan -> fetch -> parse -> end'), ...ghostEdges('plan -> parse, fetch -> end', false)];
+  const picture = pictureOf(runOf('plan -> end'), { ghosts: [fetch, parse], edges });
+  const drawn = reduced(picture).edges.flatMap(({ from, to, ghost: mark }) =>
+    mark === null ? [] : [`${from}->${to}`],
+  );
+  expect(drawn).toEqual(['plan->fetch', 'fetch->parse', 'parse->end']);
+  const loose = {
+    ghosts: [fetch, parse],
+    edges: [...ghostEdges('plan -> fetch'), ...ghostEdges('plan -> parse', false)],
+  };
+  expect(edgeLooks(reduced(pictureOf(runOf('plan'), loose)))).toBe('plan->fetch:possible plan->parse:possible');
 });
 
 function reachable({ nodes, edges }: Picture): string[] {
