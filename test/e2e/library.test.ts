@@ -91,8 +91,8 @@ describe.runIf(isPythonHere)('a map over a collection', () => {
       with: { items: '$.input.none' },
     };
     const flow = { apiVersion: 'oarlock.dev/v1', kind: 'Workflow', metadata: { name: 'w' }, spec: { tasks: [A] } };
-    const { stderr } = await place.oarlock('run', place.file('w.json', JSON.stringify(flow)));
-    expect(stderr).toContain('items: expected a list, found None');
+    const { stdout } = await place.oarlock('run', place.file('w.json', JSON.stringify(flow)));
+    expect(stdout).toContain('items: expected a list, found None');
   });
 
   test('an item of the wrong type is told with its place, before anything runs for it', async () => {
