@@ -42,7 +42,21 @@ export function podHead(run: Resource, namespace: string): JsonObject {
       annotations: { [PROGRESS]: progressOf(run as unknown as JsonObject) },
     },
     spec: { containers: [] },
-    status: { phase: PHASES.get(textAt(run.status, 'phase')) ?? 'Pending' },
+    status: podStatus(run),
+  };
+}
+
+/** Ready while it goes on, as other tools expect it of a Pod. */
+function podStatus(run: Resource): JsonObject {
+  const phase = PHASES.get(textAt(run.status, 'phase')) ?? 'Pending';
+  const startTime = textAt(run.status, 'startTime');
+  const isReady = phase === 'Running';
+  const since = textAt(run.status, 'completionTime') || startTime || run.metadata.creationTimestamp;
+  const reason = isReady ? {} : { reason: phase === 'Pending' ? 'NotStarted' : 'PodCompleted' };
+  return {
+    phase,
+    conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', ...reason, lastTransitionTime: since }],
+    ...(startTime === '' ? {} : { startTime }),
   };
 }
 
