@@ -286,7 +286,11 @@ function exactlyOne(error: ErrorObject, parent: JsonObject): string {
   const choices = choicesOf(parent);
   const data = error.data;
   const found = choices.filter((choice) => isObject(data) && Object.hasOwn(data, choice));
-  return `expected exactly one of ${choices.join(', ')}, found ${found.length === 0 ? 'none' : found.join(' and ')}`;
+  if (found.length > 0) return `expected exactly one of ${choices.join(', ')}, found ${found.join(' and ')}`;
+  const known = fieldsOf(parent);
+  const strange = isObject(data) ? Object.keys(data).find((name) => !known.has(name)) : undefined;
+  const hint = strange === undefined ? '' : didYouMean(strange, choices);
+  return `expected exactly one of ${choices.join(', ')}, found none${hint}`;
 }
 
 /** A choice may be one of several of another schema: of those, the ones that are fields here. */

@@ -54,6 +54,13 @@ const refused: readonly { name: string; text: string; words: string[] }[] = [
     ],
   },
   {
+    name: 'a promise with a slip in its name',
+    text: `${TEMPLATES}  promises:\n    - {noNewNodez: true}\n`,
+    words: [
+      '11:7 spec.promises[0]: expected exactly one of noNewNodes, noNewEdges, noNewDisplay, only, noEdges, shape, found none; did you mean "noNewNodes"?',
+    ],
+  },
+  {
     name: 'a promise that says two things',
     text: '  promises:\n    - {noNewNodes: true, shape: A -> B}\n',
     words: [

@@ -25,7 +25,7 @@ export const COLUMNS: Readonly<Record<Exclude<Column, 'other'>, string>> = {
         art(?:ikel)?\.? ?-? ?(?:nr\.?|nummer|no\.?); material ?-? ?(?:nr\.?|nummer); best(?:ell)?\.? ?-? ?nr\.?;
         r[ée]f(?:[ée]rence)?\.?(?: article)?; 品番; 型番; 商品コード; 品目コード; コード`,
   description: String.raw`
-        (?:item |product |article )?description(?: of goods)?; item(?: name)?; product(?: name)?; article; goods;
+        (?:item |product |article )?description(?: of goods)?; item(?: name)?; part(?: name)?; product(?: name)?; article; goods;
         material; service; bezeichnung; artikel(?:bezeichnung)?; beschreibung; produkt; leistung; d[ée]signation;
         produit; libell[ée]; 品名(?:・仕様)?; 商品名?; 摘要; 内容; 品目; 項目`,
   index: String.raw`

@@ -104,10 +104,9 @@ function nameIn(text: string, convention: Convention): string {
 
 function readRows(text: string, line: number, header: Header | null, convention: Convention, name: string): Item[] {
   const mapped = header === null ? null : readColumns(text, line, header.columns, convention);
-  // Under a heading with words that are not known, what is missing may stand in their columns.
+  // A price may stand under a word that is not known, or under "Unit": three numbers that multiply say so.
   const isWhole = mapped !== null && mapped.unitPrice !== null && mapped.total !== null;
-  const mayBeMore = header !== null && header.columns.includes('other') && !isWhole;
-  if (mapped !== null && mapped.problem === undefined && !mayBeMore) return [named(mapped, name)];
+  if (mapped !== null && mapped.problem === undefined && isWhole) return [named(mapped, name)];
   const plain = readByArithmetic(text, line, header, convention);
   const isTwofold = plain.length === 0 && convention === 'comma';
   const found = isTwofold ? readByArithmetic(text.replace(BLANK_GROUPS, ''), line, header, convention) : plain;
