@@ -18,7 +18,10 @@ import { HostLog } from './host-log.ts';
 import type { HostMessage } from './host-message.ts';
 import { runProgram } from './host-program.ts';
 import { TaskFailure } from './task-failure.ts';
+import { shownStack } from './shown-stack.ts';
 
+/** Where our own modules are. */
+const OWN = new URL('.', import.meta.url).href;
 const RETRY_MS = 1_000;
 
 interface Attempt {
@@ -87,7 +90,7 @@ class Host {
   /** What went wrong, for the outcome (as the task's own report) and for the log. */
   #explain(message: HostMessage, log: HostLog, error: unknown): number {
     const failure = TaskFailure.of(error);
-    if (error instanceof Error && !(error instanceof TaskFailure)) log.write(`${error.stack ?? error.message}\n`);
+    if (error instanceof Error && !(error instanceof TaskFailure)) log.write(`${shownStack(error, OWN)}\n`);
     this.#disk.unlink(message.outputPath);
     const report = { errorType: failure.type, message: log.mask(failure.message) };
     this.#disk.createNew(
