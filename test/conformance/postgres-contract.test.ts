@@ -1,4 +1,4 @@
-// The contract suites on Postgres: all that memory and files are held to.
+// The contract suites on Postgres: all that memory and files are held to. OARLOCK_PG_HISTORIES sets how many random histories are tried.
 
 import { afterAll, describe } from 'vitest';
 import type { Json } from '../../kernel/json.ts';
@@ -15,71 +15,85 @@ import { BUILTIN, describeResources } from '../contract/resources-contract.ts';
 import { describeRuns } from '../contract/runs-contract.ts';
 import { describeSeats } from '../contract/seats-contract.ts';
 
+const HISTORIES = Number(process.env['OARLOCK_PG_HISTORIES'] ?? 15);
+
 const server = new PostgresServer();
 const url = await server.start();
 
 describe.skipIf(url === null)('postgres', () => {
   afterAll(() => server.stop());
 
-  describeResources('postgres', async () => {
-    const place = await server.place();
-    const { clock, random, database, other, writers } = place;
-    const builtins = new Map([[BUILTIN.metadata.name, BUILTIN]]);
-    const open = (of: typeof database) => new PostgresResources({ database: of, clock, random, builtins });
-    const handles = [open(database), open(other)] as const;
-    return {
-      handles,
-      runs: new PostgresRuns(database, writers[0]),
-      dispose: async () => {
-        await Promise.all(handles.map((handle) => handle.close()));
-        await place.dispose();
-      },
-    };
-  });
-
-  describeRuns('postgres', async () => {
-    const place = await server.place();
-    const published: { ref: RunRef; status: Json }[] = [];
-    // A process that reads sees what is recorded: the other one hands its lines over, here they are waited for.
-    const open = (of: typeof place.database, writer: (typeof place.writers)[0]): Runs => {
-      const runs = new PostgresRuns(of, writer);
-      const load: Runs['load'] = async (...args) => {
-        await place.flushed();
-        return PostgresRuns.prototype.load.apply(runs, args);
+  describeResources(
+    'postgres',
+    async () => {
+      const place = await server.place();
+      const { clock, random, database, other, writers } = place;
+      const builtins = new Map([[BUILTIN.metadata.name, BUILTIN]]);
+      const open = (of: typeof database) => new PostgresResources({ database: of, clock, random, builtins });
+      const handles = [open(database), open(other)] as const;
+      return {
+        handles,
+        runs: new PostgresRuns(database, writers[0]),
+        dispose: async () => {
+          await Promise.all(handles.map((handle) => handle.close()));
+          await place.dispose();
+        },
       };
-      const publish: Runs['publish'] = async (ref, status) => {
-        await PostgresRuns.prototype.publish.call(runs, ref, status);
-        published.push({ ref, status });
-      };
-      return Object.assign(runs, { load, publish });
-    };
-    const handles = [open(place.database, place.writers[0]), open(place.other, place.writers[1])] as const;
-    return {
-      handles,
-      writeLog: (ref, node, attempt, text) => handles[0].appendLog(ref, node, attempt, Buffer.from(text)),
-      published,
-      refusesAtOpen: true,
-      dispose: () => place.dispose(),
-    };
-  });
+    },
+    HISTORIES,
+  );
 
-  describeLeases('postgres', async () => {
-    const place = await server.place();
-    const handles = [
-      new PostgresLeases(place.database, place.writers[0]),
-      new PostgresLeases(place.other, place.writers[1]),
-    ] as const;
-    for (const database of [place.database, place.other]) {
-      database.onHint('none', () => undefined);
-      await database.isListening();
-    }
-    return {
-      handles,
-      bootId: place.processes.bootId(),
-      task: async (worker, fence) => speakingTask(place.database, worker, fence),
-      dispose: () => place.dispose(),
-    };
-  });
+  describeRuns(
+    'postgres',
+    async () => {
+      const place = await server.place();
+      const published: { ref: RunRef; status: Json }[] = [];
+      // A process that reads sees what is recorded: the other one hands its lines over, here they are waited for.
+      const open = (of: typeof place.database, writer: (typeof place.writers)[0]): Runs => {
+        const runs = new PostgresRuns(of, writer);
+        const load: Runs['load'] = async (...args) => {
+          await place.flushed();
+          return PostgresRuns.prototype.load.apply(runs, args);
+        };
+        const publish: Runs['publish'] = async (ref, status) => {
+          await PostgresRuns.prototype.publish.call(runs, ref, status);
+          published.push({ ref, status });
+        };
+        return Object.assign(runs, { load, publish });
+      };
+      const handles = [open(place.database, place.writers[0]), open(place.other, place.writers[1])] as const;
+      return {
+        handles,
+        writeLog: (ref, node, attempt, text) => handles[0].appendLog(ref, node, attempt, Buffer.from(text)),
+        published,
+        refusesAtOpen: true,
+        dispose: () => place.dispose(),
+      };
+    },
+    HISTORIES,
+  );
+
+  describeLeases(
+    'postgres',
+    async () => {
+      const place = await server.place();
+      const handles = [
+        new PostgresLeases(place.database, place.writers[0]),
+        new PostgresLeases(place.other, place.writers[1]),
+      ] as const;
+      for (const database of [place.database, place.other]) {
+        database.onHint('none', () => undefined);
+        await database.isListening();
+      }
+      return {
+        handles,
+        bootId: place.processes.bootId(),
+        task: async (worker, fence) => speakingTask(place.database, worker, fence),
+        dispose: () => place.dispose(),
+      };
+    },
+    HISTORIES,
+  );
 
   describeSeats('postgres', async () => {
     const place = await server.place();

@@ -31,7 +31,8 @@ function fenceOf(counter: number): string {
   return `000002-${String(counter).padStart(8, '0')}`;
 }
 
-export function describeLeases(name: string, open: () => Promise<LeasesPair>): void {
+/** `histories`: how many random ones are tried. */
+export function describeLeases(name: string, open: () => Promise<LeasesPair>, histories = 40): void {
   describe(`leases (${name})`, () => {
     let pair: LeasesPair | null = null;
     const start = async (): Promise<{
@@ -310,7 +311,7 @@ export function describeLeases(name: string, open: () => Promise<LeasesPair>): v
           }
           await a.clear(WORKER, counters.map(fenceOf));
         }),
-        { numRuns: 40 },
+        { numRuns: histories },
       );
     });
   });

@@ -79,7 +79,8 @@ export function versionOf(object: Resource): number {
 const RUNNING: JsonObject = { phase: 'Running', startTime: '2026-11-20T12:00:00Z' };
 const ENDED: JsonObject = { ...RUNNING, phase: 'Succeeded' };
 
-export function describeResources(name: string, open: () => Promise<ResourcesPair>): void {
+/** `histories`: how many random ones are tried. */
+export function describeResources(name: string, open: () => Promise<ResourcesPair>, histories = 40): void {
   describe(`resources (${name})`, () => {
     let pair: ResourcesPair | null = null;
     const start = async (): Promise<ResourcesPair> => {
@@ -674,7 +675,7 @@ export function describeResources(name: string, open: () => Promise<ResourcesPai
             await dispose();
           }
         }),
-        { numRuns: 40 },
+        { numRuns: histories },
       );
     });
   });

@@ -47,7 +47,8 @@ function nested(depth: number): Json {
   return value;
 }
 
-export function describeRuns(name: string, open: () => Promise<RunsPair>): void {
+/** `histories`: how many random ones are tried. */
+export function describeRuns(name: string, open: () => Promise<RunsPair>, histories = 40): void {
   describe(`runs (${name})`, () => {
     let pair: RunsPair | null = null;
     const start = async (): Promise<RunsPair> => {
@@ -376,7 +377,7 @@ export function describeRuns(name: string, open: () => Promise<RunsPair>): void 
             await dispose();
           }
         }),
-        { numRuns: 40 },
+        { numRuns: histories },
       );
     });
   });
