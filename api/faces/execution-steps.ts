@@ -18,10 +18,10 @@ import { present } from './names.ts';
 const UNDER_WAY = ['RUNNING', 'RETRYING', 'WAITING'];
 
 /** The current state of an execution, and all its steps so far. */
-export function stepsOf(run: Run | null): JsonObject {
+export function stepsOf(run: Run | null, isOver: boolean): JsonObject {
   const nodes = run === null ? [] : [...run.nodes.values()];
   const active = nodes.filter((node) => UNDER_WAY.includes(node.state) && stateOf(node) !== null);
-  const current = active[0] ?? lastOf(run);
+  const current = active[0] ?? (isOver ? lastOf(run) : null);
   return {
     currentState: current === null ? null : stateOf(current),
     currentSteps: active.map(({ id }) => id),

@@ -104,14 +104,16 @@ function summary(run: Resource): JsonObject {
 
 async function whole(deps: ApiDeps, object: Resource): Promise<JsonObject> {
   const run = await foldedRun(deps.store, object);
-  // What is published may be some milliseconds behind the steps.
-  const now = run === null ? {} : summarize(run, object.metadata.generation);
+  // What is published may be some milliseconds behind the steps. An end is told once it is published, because only then it is
+  // recorded, and lists know of it.
+  const isOver = hasEnded(object);
+  const now = run === null || (run.end !== null && !isOver) ? {} : summarize(run, object.metadata.generation);
   const status: JsonObject = { ...object.status, ...now };
   return {
     ...summary({ ...object, status }),
     input: object.spec['input'] ?? {},
     ...present({ output: status['output'] ?? null, error: status['error'] ?? null }),
-    ...stepsOf(run),
+    ...stepsOf(run, isOver),
   };
 }
 

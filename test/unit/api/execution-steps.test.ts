@@ -8,7 +8,7 @@ import { MachineDriver } from '../../support/state-machine-run.ts';
 async function whereItStands(definition: JsonObject): Promise<JsonObject> {
   const driver = await MachineDriver.start({ definition, input: {} });
   while (await driver.settle());
-  return stepsOf(driver.run);
+  return stepsOf(driver.run, false);
 }
 
 test('the current state is a state, whichever visit of it; a limit of time is none', async () => {
