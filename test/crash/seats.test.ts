@@ -73,7 +73,8 @@ describe('the controller seat', () => {
       const gone = seats.controllerGone(new AbortController().signal).then(() => performance.now());
       const killedAt = performance.now();
       child.kill('SIGKILL');
-      expect((await gone) - killedAt).toBeLessThan(500);
+      // Sooner than it looks by itself: the kernel said so.
+      expect((await gone) - killedAt).toBeLessThan(1_000);
       expect(await seats.isControllerAlive()).toBe(false);
     }
     expect(epochs).toEqual([1, 2, 3]);
@@ -139,7 +140,7 @@ describe("a worker's seat", () => {
     const killedAt = performance.now();
     child.kill('SIGKILL');
     await until('a hint', () => hints > before);
-    expect(performance.now() - killedAt).toBeLessThan(500);
+    expect(performance.now() - killedAt).toBeLessThan(1_000);
     await until('it is dead', async () => (await seats.workers())[0]?.alive === false);
     const again = await seats.takeWorker('w1', 2);
     expect(again).not.toBeNull();

@@ -101,7 +101,8 @@ describe('a large document', () => {
       }, 5);
       const { code, text } = await world.send(method, where, { body, type }).finally(() => clearInterval(ticks));
       expect(code, text).toBeLessThan(300);
-      expect(longestMs).toBeLessThan(600);
+      // Done in this thread it would take several seconds.
+      expect(longestMs).toBeLessThan(1_500);
     },
   );
 });

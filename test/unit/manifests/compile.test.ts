@@ -170,13 +170,11 @@ describe('tasks', () => {
         spec: { workflowRef: { name: 'w' } },
       }),
     );
-    const start = performance.now();
     const registration = compile(
       { manifest, name: 'r', uid: 'u' },
       { name: 'w', generation: 1, spec },
       () => undefined,
     );
-    expect(performance.now() - start).toBeLessThan(500);
     expect(registration.change.nodes?.length).toBe(10_000);
     expect(JSON.stringify(registration).length / 10_000).toBeLessThan(150);
   });

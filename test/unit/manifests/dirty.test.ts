@@ -11,7 +11,6 @@ describe.skipIf(!hasFixtures)('dirty fixtures (skipped without ../shared/fixture
   test.each(cases)('$file: $expected ($reason)', async ({ file, expected, names }) => {
     const bytes = readDirty(file);
     const name = file.replace(/\.gz$/, '');
-    const start = performance.now();
     let message: string | undefined;
     try {
       await admit({ name, bytes });
@@ -20,7 +19,6 @@ describe.skipIf(!hasFixtures)('dirty fixtures (skipped without ../shared/fixture
       expect(error).toBeInstanceOf(AdmissionError);
       message = (error as AdmissionError).message;
     }
-    expect(performance.now() - start).toBeLessThan(8000);
     if (expected !== 'either') expect(message === undefined ? 'accept' : 'reject').toBe(expected);
     if (message === undefined) return;
     expect(message).toMatch(new RegExp(`^${name.replaceAll('.', '\\.')}:\\d+:\\d+: `));

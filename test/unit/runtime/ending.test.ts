@@ -76,7 +76,7 @@ describe('ending an attempt', () => {
     await begin(slot, 1, 'echo ready; sleep 100');
     const before = performance.now();
     expect(await end(1, 'Timeout')).toMatchObject({ outcome: { result: 'Stopped', reason: 'Timeout' } });
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(performance.now() - before).toBeLessThan(5_000);
     expect((await view(1)).outcome?.outcome).toMatchObject({ result: 'Failure', exitCode: 143 });
     expect(place.processes.membersOf(markOf(1), slot.identity.pid)).toEqual([slot.identity]);
   });

@@ -187,7 +187,7 @@ describe('a run whose status was published', () => {
 });
 
 describe('old changes', () => {
-  test('go once 11,000 have gathered; objects stay, and who asks for them is told', async () => {
+  test('go once 11,000 have gathered; objects stay, and who asks for them is told', { timeout: 60_000 }, async () => {
     const operations: string[] = [];
     const onOperation = (moment: string, operation: string, path: string): void => {
       const isChange = path.includes('/changes/0');

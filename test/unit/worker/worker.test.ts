@@ -263,11 +263,9 @@ describe('a worker', () => {
     });
 
     test('runs until the program exits, whatever it leaves holding its output', async () => {
-      const before = performance.now();
-      const { outcome, log } = await worker.perform(command('sleep 5 & echo over'), { env });
+      const { outcome, log } = await worker.perform(command('sleep 60 & echo over'), { env });
       expect(outcome).toMatchObject({ result: 'Success' });
       expect(log).toBe('over\n');
-      expect(performance.now() - before).toBeLessThan(3_000);
     });
 
     test('tells a signal from an exit code', async () => {
