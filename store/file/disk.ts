@@ -34,6 +34,7 @@ export interface FileStat {
 /** The largest file that is read, in bytes. */
 export const FILE_LIMIT_BYTES = 64 * 1024 * 1024;
 
+/** For every open of what somebody may have put in a file's place: a pipe would block the whole process. */
 const NOFOLLOW = fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
 export class Disk {
@@ -289,7 +290,7 @@ export class Disk {
 
   /** Content of a file, or the names of a directory, to the platter. */
   async sync(path: string): Promise<void> {
-    const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+    const fd = fs.openSync(path, fs.constants.O_RDONLY | NOFOLLOW);
     try {
       await this.#async('sync', path, (done) => fs.fsync(fd, done));
     } finally {
@@ -299,7 +300,7 @@ export class Disk {
 
   /** As sync, and blocks: for the few who may not go on before it is on the platter (0.5 ms and more). */
   syncNow(path: string): void {
-    const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+    const fd = fs.openSync(path, fs.constants.O_RDONLY | NOFOLLOW);
     try {
       this.#run('sync', path, () => fs.fsyncSync(fd));
     } finally {

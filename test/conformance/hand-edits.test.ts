@@ -178,10 +178,12 @@ describe('a run file', () => {
       ['history', 'headless'],
     ]) {
       const { code, stderr } = await place.oarlock(...words);
-      expect({ code, stderr }).toEqual({
-        code: 1,
-        stderr: `error: run "headless" cannot be read\n${refused.message}\n`,
-      });
+      const told =
+        words[0] === 'cancel'
+          ? `error: workflowrun/headless: its file was edited by hand and cannot be read: ${refused.message}\n` +
+            'put it right, or `oarlock delete workflowrun headless` first\n'
+          : `error: run "headless" cannot be read\n${refused.message}\n`;
+      expect({ code, stderr }).toEqual({ code: 1, stderr: told });
     }
     expect(readFileSync(path('workflowruns/headless.yaml'), 'utf8')).toBe(body);
     open('headless');

@@ -160,7 +160,8 @@ describe('Ctrl-C', () => {
     await command.says('cancelling one');
     command.child.kill('SIGINT');
     expect((await command.ended).code).toBe(130);
-    expect((await place.oarlock('get', 'run', 'one')).stdout).toContain('Running');
+    // Nobody has published anything since, perhaps.
+    expect((await place.oarlock('get', 'run', 'one')).stdout).toMatch(/Running|Pending/);
   });
 });
 
