@@ -28,13 +28,16 @@ for i in range(int(sys.argv[2])):
 oarlock.output({"added": int(sys.argv[2])})
 `;
 
-/** Adds nodes one by one until it is refused one, and waits to be stopped. */
-const BREAKER = `
+/** Adds nodes one by one, by this line of Python, until it is refused one; then it waits to be stopped. */
+const breaker = (act: string): string => `
 import oarlock, os, sys, time
 book = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+own = "MN"[oarlock.node == "B"]
+def add(task=own, after=()):
+    return oarlock.add(task, id=f"{oarlock.node}-{i}", after=list(after))
 for i in range(int(sys.argv[2])):
     try:
-        id = oarlock.add("MN"[oarlock.node == "B"], id=f"{oarlock.node}-{i}", after=[])
+        id = ${act}
     except oarlock.Refused as error:
         os.write(book, f"refused: {type(error).__name__}\\n".encode())
         time.sleep(3600)
@@ -46,7 +49,7 @@ interface JournalEvent {
   readonly promise?: string;
   readonly by?: string;
   readonly message?: { readonly fence: string; readonly offset: number; readonly id?: number };
-  readonly change?: { readonly nodes?: readonly { readonly id: string }[] };
+  readonly change?: { readonly nodes?: readonly { readonly id: string }[]; readonly promises?: readonly object[] };
 }
 
 interface RunStatus {
@@ -152,20 +155,65 @@ describe.runIf(isPythonHere)('a conversation', () => {
     await check(['A', 'B'], count, book);
   });
 
-  const races: readonly { name: string; promise: object; kills: readonly number[]; room: number | null }[] = [
-    { name: 'a bound that they share', promise: { only: { atMost: 120 } }, kills: [20, 50], room: 120 },
+  interface Race {
+    readonly name: string;
+    readonly promises?: readonly object[];
+    readonly act?: string;
+    /** The controller is killed when so many were added by one of them. */
+    readonly kills?: readonly number[];
+    /** What must hold of the ids of nodes that were added, and of the journal. */
+    readonly holds: (added: readonly string[], events: readonly JournalEvent[]) => void;
+  }
+  const makers = (added: readonly string[]): Set<string | undefined> => new Set(added.map((id) => id[0]));
+  const races: readonly Race[] = [
+    {
+      name: 'a bound that they share',
+      promises: [{ only: { atMost: 120 } }],
+      kills: [20, 50],
+      holds: (added) => expect(added).toHaveLength(120),
+    },
     {
       name: 'an alternative that each takes otherwise',
-      promise: { shape: 'A & B & (M* | N*)' },
-      kills: [],
-      room: null,
+      promises: [{ shape: 'A & B & (M* | N*)' }],
+      holds: (added) => expect(makers(added).size).toBe(1),
+    },
+    {
+      name: 'no new nodes, made by one of them on the way',
+      act: 'add() if i != 30 else (oarlock.promise(noNewNodes=True), add())[1]',
+      kills: [15],
+      holds: (_, events) => {
+        const made = events.findIndex(({ change }) => change?.promises !== undefined);
+        expect(made).toBeGreaterThan(0);
+        expect(events.slice(made).filter(({ change }) => change?.nodes !== undefined)).toEqual([]);
+      },
+    },
+    {
+      name: 'no new edges',
+      promises: [{ noNewEdges: true }],
+      act: 'add(after=[f"{oarlock.node}-{i - 1}"] if i == 30 else ())',
+      kills: [15],
+      holds: (added) => expect(added.filter((id) => id.endsWith('-30'))).toEqual([]),
+    },
+    {
+      name: 'no edges from here to there',
+      promises: [{ noEdges: { from: { task: 'N' }, to: { task: 'N' } } }],
+      act: 'add(after=[f"{oarlock.node}-{i - 1}"] if i >= 30 else ())',
+      kills: [15],
+      holds: (added) => expect(added.filter((id) => /^B-[3-9]\d/.test(id))).toEqual([]),
+    },
+    {
+      name: 'only these',
+      promises: [{ only: { nodes: [{ task: 'M' }] } }],
+      act: 'add(own if i >= 30 else "M")',
+      kills: [15],
+      holds: (added) => expect(added.filter((id) => /^B-[3-9]\d/.test(id))).toEqual([]),
     },
   ];
 
   test.each(races)(
     'of two tasks that break a promise, $name, ends the run once, through kill -9',
-    async ({ promise, kills, room }) => {
-      const book = await start(['A', 'B'], 1000, BREAKER, [promise]);
+    async ({ promises = [], act = 'add()', kills = [], holds }) => {
+      const book = await start(['A', 'B'], 1000, breaker(act), promises);
       for (const at of kills) {
         await until(
           () => book('A').length >= at || book('B').length >= at,
@@ -186,11 +234,10 @@ describe.runIf(isPythonHere)('a conversation', () => {
       expect(broken).toHaveLength(1);
       expect(['A', 'B']).toContain(broken[0]?.by);
       const added = ['A', 'B'].flatMap((node) =>
-        changesBy(node).flatMap(({ change }) => change?.nodes?.map(({ id }) => id)),
+        changesBy(node).flatMap(({ change }) => change?.nodes?.map(({ id }) => id) ?? []),
       );
       expect(new Set(Object.keys(nodes))).toEqual(new Set(['A', 'B', ...added]));
-      if (room === null) expect(new Set(added.map((id) => id?.[0])).size).toBe(1);
-      else expect(added).toHaveLength(room);
+      holds(added, journal());
       for (const node of ['A', 'B']) {
         expect(nodes[node]).toMatchObject({ state: 'CANCELLED', attempts: 1 });
         for (const line of book(node).filter((one) => !one.startsWith('refused'))) expect(added).toContain(line);
