@@ -79,6 +79,21 @@ export function templateOfMadeUp({ id, createdBy, task }: Pick<Node, 'id' | 'cre
   return isMadeUp ? (task.task ?? null) : null;
 }
 
+/** What a node is when a round begins, the first or one that a restart opened; beside its state, its attempts and its rounds. */
+export const FRESH = {
+  losses: 0,
+  input: undefined,
+  isInputChecked: false,
+  startedAt: null,
+  finishedAt: null,
+  worker: null,
+  output: null,
+  error: null,
+  isHandled: false,
+  endedBecause: null,
+  endedAs: 0,
+} as const satisfies Partial<Node>;
+
 export class Node {
   readonly id: string;
   readonly task: TaskSpec;

@@ -7,7 +7,7 @@ import type { RunEvent } from './events.ts';
 import { dressOf } from './dress.ts';
 import { tableOf } from './promises/table.ts';
 import { releaseAttempt, setState, setTimer, unqueue } from './moves.ts';
-import type { Node } from './node.ts';
+import { FRESH, type Node } from './node.ts';
 import { judgeAnew } from './ready.ts';
 import type { Growth, Run } from './run.ts';
 import type { GraphChange } from './task.ts';
@@ -39,21 +39,7 @@ function resetNode(run: Run, node: Node): void {
   if (run.result === node) run.result = null;
   setTimer(run, node, null);
   setState(run, node, 'PENDING');
-  Object.assign(node, {
-    attemptsBefore: node.attempts,
-    retriesUsed: [],
-    input: undefined,
-    losses: 0,
-    round: node.round + 1,
-    startedAt: null,
-    finishedAt: null,
-    worker: null,
-    output: null,
-    error: null,
-    isHandled: false,
-    endedBecause: null,
-    endedAs: 0,
-  });
+  Object.assign(node, { ...FRESH, attemptsBefore: node.attempts, retriesUsed: [], round: node.round + 1 });
 }
 
 /** The changes that members sent are undone, the ones of others lose what is withdrawn. Returns the former. */

@@ -9,7 +9,7 @@
 import { makeChange, recount } from './change.ts';
 import type { PlannedEnd } from './events.ts';
 import type { Json, JsonObject } from './json.ts';
-import { type Attempt, type EndedBecause, type Node, type NodeState } from './node.ts';
+import { type Attempt, type EndedBecause, FRESH, type Node, type NodeState } from './node.ts';
 import { waitForSignal } from './apply.ts';
 import { hopeless, isReady, judge, route } from './ready.ts';
 import { type BrokenPromise, type Growth, type Restart, Run, type RunEnd } from './run.ts';
@@ -68,25 +68,15 @@ interface RunRecord {
   nodes: [string, Partial<NodeRecord>][];
 }
 
-const FRESH: Omit<NodeRecord, 'retriesUsed'> = {
+const NEW: Omit<NodeRecord, 'retriesUsed'> = {
+  ...FRESH,
   state: 'PENDING',
   attempts: 0,
   attemptsBefore: 0,
-  losses: 0,
-  input: undefined,
   current: null,
-  isInputChecked: false,
   round: 0,
   due: null,
   isTimerWall: false,
-  startedAt: null,
-  finishedAt: null,
-  worker: null,
-  output: null,
-  error: null,
-  isHandled: false,
-  endedBecause: null,
-  endedAs: 0,
   isConditionTrue: false,
 };
 
@@ -121,7 +111,7 @@ export function freeze(run: Run): JsonObject {
 function freezeNode(run: Run, node: Node): [string, Partial<NodeRecord>][] {
   const full: NodeRecord = { ...pick(node), due: node.timer?.due ?? null, isConditionTrue: isConditionTrue(run, node) };
   const changed = Object.entries(full).filter(([name, value]) =>
-    name === 'retriesUsed' ? node.retriesUsed.length > 0 : value !== FRESH[name as keyof typeof FRESH],
+    name === 'retriesUsed' ? node.retriesUsed.length > 0 : value !== NEW[name as keyof typeof NEW],
   );
   return changed.length === 0 ? [] : [[node.id, Object.fromEntries(changed)]];
 }
@@ -183,7 +173,7 @@ export function thaw(data: JsonObject): Run | null {
   for (const [id, fields] of record.nodes) {
     const node = run.nodes.get(id);
     if (node === undefined) continue;
-    thawNode(run, node, { ...FRESH, retriesUsed: [], ...fields });
+    thawNode(run, node, { ...NEW, retriesUsed: [], ...fields });
     if (fields.isConditionTrue === true) isTrue.add(node);
   }
   run.firstFailure = record.firstFailure === null ? null : (run.nodes.get(record.firstFailure) ?? null);

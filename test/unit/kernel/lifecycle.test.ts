@@ -188,6 +188,17 @@ describe('restart', () => {
     expect([driver.run.rounds, states(driver.run)]).toEqual([1, 'a=PENDING b=PENDING c=RUNNING']);
   });
 
+  test('an input that was found right is looked at again: it may be another one', () => {
+    const tasks = { a: { executor: COMMAND }, b: { executor: COMMAND, inputSchema: { type: 'object' } } };
+    const driver = start('a -> b', { tasks });
+    driver.offer();
+    driver.end('a').take({ type: 'InputChecked', nodes: ['b'] });
+    expect([driver.run.toCheck.size, driver.run.queue.has(nodeOf(driver.run, 'b'))]).toEqual([0, true]);
+    restart(driver, 'a').offer();
+    driver.end('a');
+    expect([driver.run.toCheck.size, driver.run.queue.has(nodeOf(driver.run, 'b'))]).toEqual([1, false]);
+  });
+
   test('lets time go on for everybody else while it waits', () => {
     const driver = start('a, b', { tasks: { a: { executor: COMMAND }, b: { executor: COMMAND, timeoutSeconds: 1 } } });
     driver.offer();
