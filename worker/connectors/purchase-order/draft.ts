@@ -17,7 +17,8 @@ import {
   vendorOf,
 } from './fields.ts';
 import { findHeader } from './heading.ts';
-import { findItems, type Item } from './items.ts';
+import type { Item } from './item.ts';
+import { findItems } from './items.ts';
 import { findLabels, oldLines } from './labels.ts';
 import type { Origin, Source } from './sources.ts';
 import { AMOUNT_LABELS, type Amounts, readAmounts } from './totals.ts';

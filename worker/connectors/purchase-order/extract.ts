@@ -11,7 +11,7 @@ import { dateAt } from './dates.ts';
 import { type Decimal, formatDecimal } from './decimal.ts';
 import { amountFound, type Context, type Draft, draftsOf } from './draft.ts';
 import { type Finding, numberCandidates, numberKey } from './fields.ts';
-import type { Item } from './items.ts';
+import type { Item } from './item.ts';
 import { findLabels } from './labels.ts';
 import { mergeDrafts, type Merged } from './merge.ts';
 import { normalizeText, TEXT_LIMIT } from './normalize.ts';

@@ -12,7 +12,7 @@ import {
   settle,
   unreadable,
 } from './fields.ts';
-import type { Item } from './items.ts';
+import type { Item } from './item.ts';
 import type { SumCheck } from './order.ts';
 
 export type Amounts = Readonly<Record<AmountLabel, Finding<Amount>>>;
