@@ -22,6 +22,7 @@ import { findItems } from './items.ts';
 import { findLabels, oldLines } from './labels.ts';
 import type { Origin, Source } from './sources.ts';
 import { AMOUNT_LABELS, type Amounts, readAmounts } from './totals.ts';
+import { type Fee, feesIn } from './fees.ts';
 import type { Language } from './label-words.ts';
 import { ORDER_WORDS, OTHER_DOCUMENTS, REVISION } from './words.ts';
 
@@ -46,12 +47,18 @@ export interface Draft {
   readonly terms: Finding<string>;
   readonly currencyLabel: string | null;
   readonly items: readonly Item[];
+  /** Names of items that stand there and could not be read. */
+  readonly unread: readonly string[];
   /** How many tables they stand in. */
   readonly tables: number;
   readonly amounts: Amounts;
+  /** Charges that are no field of an order. */
+  readonly fees: readonly Fee[];
   readonly isRevision: boolean;
   /** Null when it is an order, else why not. */
   readonly reason: string | null;
+  /** It is none because it is something else. */
+  readonly isOtherDocument: boolean;
 }
 
 /** One for each order that the part holds, or one that is none. */
@@ -76,6 +83,7 @@ export function draftsOf(source: Source, context: Context): Draft[] {
 }
 
 interface WholeReading extends Reading {
+  readonly unread: readonly string[];
   readonly items: readonly Item[];
 }
 
@@ -94,9 +102,9 @@ function readingOf({ lines }: Source, context: Context): WholeReading {
       .map(({ line }) => line),
   );
   const old = oldLines(lines);
-  const { items, lines: tableLines } = findItems(lines, convention, (line) => ends.has(line));
+  const { items, lines: tableLines, totalLines, unread } = findItems(lines, convention, (line) => ends.has(line));
   const present = items.filter(({ line }) => !old.has(line));
-  return { lines, labels, convention, dayOrder, tableLines, items: present };
+  return { lines, labels, convention, dayOrder, tableLines, totalLines, unread, items: present };
 }
 
 /** Of one part. */
@@ -148,7 +156,7 @@ function only(lines: readonly string[], kept: ReadonlySet<number>): string[] {
   return lines.map((line, index) => (kept.has(index) ? line : ''));
 }
 
-function draftOf(source: Source, context: Context, reading: Reading, items: readonly Item[]): Draft {
+function draftOf(source: Source, context: Context, reading: WholeReading, items: readonly Item[]): Draft {
   const number = settle(numberCandidates(reading));
   const draft = {
     origin: source.origin,
@@ -160,18 +168,23 @@ function draftOf(source: Source, context: Context, reading: Reading, items: read
     terms: termsOf(reading),
     currencyLabel: currencyLabelOf(reading),
     items,
+    unread: reading.unread,
     tables: reading.lines.filter((line) => findHeader(line) !== null).length,
     amounts: readAmounts(reading, items),
+    fees: feesIn(reading),
     isRevision:
       REVISION.test(headOf(reading.lines).join('\n')) || (source.origin === 'body' && REVISION.test(context.subject)),
   };
-  return { ...draft, reason: reasonAgainst(draft, source, reading, context) };
+  const reason = reasonAgainst(draft, source, reading, context);
+  return { ...draft, reason, isOtherDocument: reason?.startsWith(LOOKS_LIKE) === true };
 }
 
 // --- is it an order ----------------------------------------------------------------------------
 
+const LOOKS_LIKE = 'it looks like';
+
 function reasonAgainst(
-  draft: Omit<Draft, 'reason'>,
+  draft: Omit<Draft, 'reason' | 'isOtherDocument'>,
   source: Source,
   reading: Reading,
   context: Context,
@@ -184,7 +197,7 @@ function reasonAgainst(
   const isOrderText = ORDER_WORDS.test(`${subject}\n${reading.lines.join('\n')}`);
   const heading = headings.join('\n');
   if (other !== undefined && other !== null && !(other === 'a quotation' && ORDER_WORDS.test(heading)))
-    return `it looks like ${other}`;
+    return `${LOOKS_LIKE} ${other}`;
   const hasNumber = draft.number.value !== null || draft.number.doubt !== undefined;
   const hasAmount = AMOUNT_LABELS.some((label) => isFound(draft.amounts[label]));
   const isFirm = reading.labels.some(

@@ -27,7 +27,7 @@ import {
 import { listAt, type Source, sourcesOf } from './sources.ts';
 import { AMOUNT_LABELS, checkSums } from './totals.ts';
 import type { Language } from './label-words.ts';
-import { LANGUAGE_WORDS } from './words.ts';
+import { ATTACHED, LANGUAGE_WORDS, ORDER_WORDS } from './words.ts';
 
 const PART_LIMIT = 50;
 
@@ -79,6 +79,7 @@ function numbersIn(subject: string): string[] {
     lines,
     labels: findLabels(lines),
     tableLines: new Set<number>(),
+    totalLines: new Set<number>(),
     convention: 'dot',
     dayOrder: 'unknown',
   } as const;
@@ -88,7 +89,24 @@ function numbersIn(subject: string): string[] {
 function reasonOf(message: Json, drafts: readonly Draft[]): string {
   const unread = listAt(message, 'attachments').find((attachment) => textAt(attachment, 'problem') !== '');
   if (unread !== undefined) return `attachment ${textAt(unread, 'fileName')} ${textAt(unread, 'problem')}`;
-  return drafts[0]?.reason ?? 'the mail has no text';
+  const [first] = drafts;
+  if (first === undefined) return 'the mail has no text';
+  return missingAttachment(message, drafts) ?? first.reason ?? '';
+}
+
+/** A mail that only announces the order which should have come with it. */
+function missingAttachment(message: Json, drafts: readonly Draft[]): string | null {
+  const [first] = drafts;
+  const subject = textAt(message, 'subject');
+  const text = `${subject}\n${textAt(message, 'text')}`;
+  const isOther = first === undefined || first.isOtherDocument;
+  if (isOther || listAt(message, 'attachments').length > 0 || !ATTACHED.test(text) || !ORDER_WORDS.test(text))
+    return null;
+  const numbers = [...new Set([first.number.value ?? [], ...numbersIn(normalizeText(subject))].flat().map(numberKey))];
+  const number = first.number.value ?? (numbers.length === 1 ? numbers[0] : undefined);
+  return number === undefined
+    ? 'the mail speaks of an attached order, but has no attachment'
+    : `the mail names order ${number} as attached, but has no attachment`;
 }
 
 // --- from findings to fields -------------------------------------------------------------------
@@ -122,6 +140,12 @@ function finish({ draft, doubts: before }: Merged, context: Context, subjectNumb
   const isDoubtful = draft.amounts.total.doubt !== undefined || draft.amounts.subtotal.doubt !== undefined;
   if (isDoubtful && draft.tables > 1)
     uncertain.push({ field: 'line_items', reason: 'several tables, and several totals', candidates: [] });
+  if (draft.unread.length > 0)
+    uncertain.push({
+      field: 'line_items',
+      reason: 'an item has no quantity that can be read',
+      candidates: draft.unread,
+    });
   const fields: OrderFields = {
     po_number: take('po_number', numberOf(draft, subjectNumbers)),
     vendor: take('vendor', draft.vendor),
@@ -135,11 +159,13 @@ function finish({ draft, doubts: before }: Merged, context: Context, subjectNumb
     line_items: draft.items.map((item, index) => lineItem(item, index, money, uncertain)),
     ...amounts,
   };
+  const fees = draft.fees.map(({ name, amount }) => ({ name, amount: money(amount.value) }));
   return {
     fields,
     missing: missingOf(fields, uncertain),
     uncertain: inOrder(uncertain),
-    checks: checkSums(draft.amounts, draft.items, digits),
+    checks: checkSums(draft.amounts, draft.items, digits, draft.fees),
+    ...(fees.length === 0 ? {} : { fees }),
     source: draft.name === '' ? draft.origin : `${draft.origin} ${draft.name}`,
   };
 }

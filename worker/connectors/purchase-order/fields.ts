@@ -7,6 +7,7 @@ import { formatDecimal } from './decimal.ts';
 import type { Labelled } from './labels.ts';
 import type { Convention } from './numbers.ts';
 import type { Label } from './label-words.ts';
+import { totalsInProse } from './prose-totals.ts';
 import { NOT_THIS, NOW } from './words.ts';
 
 export interface Candidate<T> {
@@ -30,6 +31,8 @@ export interface Reading {
   readonly labels: readonly Labelled[];
   /** Lines of the table of items, where labels are words of products. */
   readonly tableLines: ReadonlySet<number>;
+  /** Lines that tell the total of an item by a word that may be the order's. */
+  readonly totalLines: ReadonlySet<number>;
   readonly convention: Convention;
   readonly dayOrder: DayOrder;
 }
@@ -208,13 +211,15 @@ function besideNumber(found: Labelled): Labelled[] {
 export type AmountLabel = 'subtotal' | 'discount' | 'tax' | 'shipping' | 'total';
 
 export function amountCandidates(reading: Reading, label: AmountLabel): Candidate<Amount>[] {
-  return labelled(reading, label).flatMap((found) => {
+  const said = label === 'total' ? totalsInProse(reading) : [];
+  const labels = labelled(reading, label).flatMap((found) => {
     if (reading.tableLines.has(found.line)) return [];
     const amount = amountOf(found, reading.convention);
     if (amount === null) return [];
     const key = formatDecimal(amount.value, 0);
     return [{ value: amount, key, raw: amount.raw, score: scoreOf(found), line: found.line }];
   });
+  return [...labels, ...said];
 }
 
 /** The amount that belongs to a label, if the label is one of an amount here and not a word in a sentence. */

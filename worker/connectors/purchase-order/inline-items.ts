@@ -5,10 +5,11 @@
 
 import { MARK_SOURCE } from './amounts.ts';
 import { UNITS } from './column-words.ts';
+import { countOf, countWith } from './dozens.ts';
 import type { Header } from './heading.ts';
 import type { Item } from './item.ts';
 import { nameOf, unitBetween } from './item-names.ts';
-import { multiplies, type NumberAt, numbersOf } from './item-numbers.ts';
+import { type NumberAt, numbersOf } from './item-numbers.ts';
 import { type Convention, NUMBER_SOURCE, parseNumber } from './numbers.ts';
 
 const ROW_LIMIT = 5_000;
@@ -72,7 +73,8 @@ function bestPair(before: readonly NumberAt[], total: NumberAt, hasMoney: boolea
           (!hasMoney || price.isMoney) &&
           quantity.value.units !== 0n &&
           price.value.units >= 0n;
-        if (isLikely && multiplies(quantity, price, total, [])) return { quantity, price, total };
+        const count = isLikely ? countWith(quantity, price, total) : null;
+        if (count !== null) return { quantity: count, price, total };
       }
     }
   }
@@ -106,9 +108,9 @@ function itemOf(
 const EACH = String.raw`each|(?:per|/|a|pro) ?(?:${UNITS})(?![\p{L}])|apiece|ea\.?|l.unité|das stück|(?:la )?pièce`;
 const OFFER = new RegExp(
   [
-    String.raw`(?<![\p{L}\d.,/_'"-])(?<quantity>${NUMBER_SOURCE})\s*(?:x|×|(?:${UNITS})(?:\s+(?:of|x|de))?)?\s+`,
+    String.raw`(?<![\p{L}\d.,/_'"-])(?<quantity>${NUMBER_SOURCE})\s*(?:x|×|(?<unit>${UNITS})(?:\s+(?:of|x|de))?)?\s+`,
     String.raw`(?<name>\p{L}(?:(?![.;!?]\s+\p{Lu})[^@\t]){1,120}?)\s*,?\s*(?:@|at|à|zu je|zu|je|for)\s*`,
-    String.raw`(?<before>${MARK_SOURCE})?\s?(?<price>${NUMBER_SOURCE})\s?(?<after>${MARK_SOURCE})?\s*(?:${EACH})`,
+    String.raw`(?<before>${MARK_SOURCE})?\s?(?<price>${NUMBER_SOURCE})\s?(?<after>${MARK_SOURCE})?\s*(?<each>${EACH})`,
   ].join(''),
   'giu',
 );
@@ -124,16 +126,23 @@ function offerOf(groups: Readonly<Record<string, string | undefined>>, line: num
   if (quantity === null || price === null) return [];
   const mark = (groups['before'] ?? groups['after'] ?? '').trim();
   const description = (groups['name'] ?? '').replace(/^of /i, '').trim();
+  const counted = countOf(
+    { value: quantity, unit: groups['unit'] ?? null },
+    { value: price },
+    null,
+    groups['each'] ?? '',
+  );
   return [
     {
       sku: null,
       description,
-      quantity,
+      quantity: counted.quantity.value,
       unit: null,
       unitPrice: price,
       total: null,
       marks: mark === '' ? [] : [mark],
       line,
+      ...(counted.problem === undefined ? {} : { problem: counted.problem }),
     },
   ];
 }

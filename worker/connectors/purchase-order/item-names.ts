@@ -44,7 +44,7 @@ function withoutNumber(name: string, header: Header | null, position: number): s
 }
 
 const BULLET_SIGN =
-  /^[\s\t]*(?:[-–•*·◦▪]\s+|(?:item|line|pos(?:ition)?\.?) ?#?\d{1,3}\s*[:=.)-]\s*|\(?\d{1,3}[.)]\s+(?=\D))/u;
+  /^[\s\t]*(?:[-–•*·◦▪]\s+|(?:item|line|pos(?:ition|\.)?|product|artikel|produkt|article|ligne|poste|produit) ?#?\d{1,3}\s*[:=.)-]\s*|\(?\d{1,3}[.)]\s+(?=\D))/iu;
 const TRAILING =
   /(?:[\s\t]*(?:[,;:=@×(–-]|(?<!\p{L})(?:at|@|x|qty\.?|quantity|menge|anzahl|qté|à|zu|je|einzelpreis|stückpreis|preis|prix unitaire|for|for the price of|for a total of|price|unit price|each)(?!\p{L})|数量|単価))+[\s\t:]*$/iu;
 
@@ -58,4 +58,10 @@ export function unitBetween(piece: string, before: string): string | null {
   const inCell = before.endsWith('\t') ? /^ ?([\p{Ll}]{2,12}\.?)\t/u.exec(piece)?.[1] : undefined;
   if (inCell !== undefined) return inCell;
   return new RegExp(`^[\\s\\t]*(${UNITS})(?![\\p{L}\\d])`, 'iu').exec(piece)?.[1] ?? null;
+}
+
+/** A line without the bullet or number that makes it one of a list. */
+export function withoutBullet(line: string): { text: string; isBulleted: boolean } {
+  const text = line.replace(BULLET_SIGN, '').trim();
+  return { text, isBulleted: text !== line.trim() };
 }

@@ -2,7 +2,7 @@
 
 import { MARK_SOURCE } from './amounts.ts';
 import { UNITS } from './column-words.ts';
-import { compare, type Decimal, formatDecimal, multiply, negate, round } from './decimal.ts';
+import { compare, type Decimal, multiply, negate, round } from './decimal.ts';
 import { type Convention, NUMBER_SOURCE, parseNumber } from './numbers.ts';
 
 export interface NumberAt {
@@ -29,6 +29,12 @@ const IS_LAST = new RegExp(String.raw`\d[,.]?[-–]?\s?(?:${MARK_SOURCE})(?!\s?\
 
 /** 2 480,00 */
 export const BLANK_GROUPS = /(?<=(?<!\d)\d{1,3}(?: \d{3})*) (?=\d{3}(?:,\d{1,2})?(?!\d))/g;
+
+/** Words between a quantity, its price and its total. */
+const LINK = new RegExp(
+  String.raw`^[\s\t,;=×x*@()/.-]*(?:(?:${UNITS}|x|×|@|at|each|per|apiece|a|à|zu|je|pro|par|l.unité|for|total)(?![\p{L}\d])[\s\t,:;=×*@()/.-]*)*$`,
+  'iu',
+);
 
 export function numbersOf(text: string, convention: Convention): NumberAt[] {
   const found: NumberAt[] = [];
@@ -69,7 +75,12 @@ export function numbersWithin(text: string, convention: Convention): Decimal[] {
   return [...text.matchAll(new RegExp(NUMBER_SOURCE, 'g'))].flatMap(([token]) => parseNumber(token, convention) ?? []);
 }
 
-export function multiplies(quantity: NumberAt, price: NumberAt, total: NumberAt, rates: readonly Decimal[]): boolean {
+export function multiplies(
+  quantity: Pick<NumberAt, 'value'>,
+  price: Pick<NumberAt, 'value'>,
+  total: Pick<NumberAt, 'value'>,
+  rates: readonly Decimal[],
+): boolean {
   const product = multiply(quantity.value, price.value);
   const isEqual = (value: Decimal): boolean => compare(round(value, total.value.scale), total.value) === 0;
   if (isEqual(product)) return true;
@@ -83,7 +94,12 @@ export function multiplies(quantity: NumberAt, price: NumberAt, total: NumberAt,
   );
 }
 
-export function productProblem(quantity: NumberAt, price: NumberAt, total: NumberAt): string {
-  const expected = formatDecimal(multiply(quantity.value, price.value), 2);
-  return `quantity times unit price is ${expected}, the mail says ${formatDecimal(total.value, 2)}`;
+/** Nothing but a quantity, a price and perhaps their product: "60 x £4.20 = £252.00". */
+export function isPriced(text: string, convention: Convention): boolean {
+  const numbers = numbersOf(text, convention);
+  const [quantity, ...money] = numbers;
+  if (quantity === undefined || quantity.isMoney || money.length < 1 || money.length > 2) return false;
+  if (money.some(({ isMoney }) => !isMoney)) return false;
+  const between = numbers.map(({ to }, index) => text.slice(to, numbers[index + 1]?.from));
+  return quantity.from === 0 && between.every((piece) => LINK.test(piece));
 }

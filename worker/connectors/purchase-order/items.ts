@@ -23,7 +23,13 @@ export interface Table {
   readonly items: readonly Item[];
   /** Lines that are part of the table, so that nothing else is read from them. */
   readonly lines: ReadonlySet<number>;
+  /** Lines that tell the total of an item by a word that may be the order's. */
+  readonly totalLines: ReadonlySet<number>;
+  /** Names of items that could not be read. */
+  readonly unread: readonly string[];
 }
+
+const NO_TABLE: Table = { items: [], lines: new Set(), totalLines: new Set(), unread: [] };
 
 /** `isEnd`: no row of a table, but what follows it (a total, another heading). */
 export function findItems(lines: readonly string[], convention: Convention, isEnd: (line: number) => boolean): Table {
@@ -49,7 +55,25 @@ export function findItems(lines: readonly string[], convention: Convention, isEn
     if (rows.length > 0 && header !== null) used.add(index);
     before = rows.length > 0 || header === null ? '' : text.replace(BULLET, '').trim();
   }
-  return { items: items.length > 0 ? items : readBlocks(lines, convention), lines: used };
+  return used.size > 0 && items.length > 0
+    ? { ...NO_TABLE, items, lines: used }
+    : withBlocks(lines, convention, isEnd, items, used);
+}
+
+/** Without a heading items may stand in blocks. A line of a block is no row; a block of one line gives way to rows. */
+function withBlocks(
+  lines: readonly string[],
+  convention: Convention,
+  isEnd: (line: number) => boolean,
+  rows: readonly Item[],
+  used: ReadonlySet<number>,
+): Table {
+  const blocks = readBlocks(lines, convention, isEnd);
+  const isOneLine = blocks.lines.size + blocks.totalLines.size <= blocks.items.length;
+  if (rows.length > 0 && (blocks.items.length === 0 || isOneLine)) return { ...NO_TABLE, items: rows, lines: used };
+  const others = rows.filter(({ line }) => !blocks.lines.has(line) && !blocks.totalLines.has(line));
+  const items = [...blocks.items, ...others].sort((a, b) => a.line - b.line);
+  return { ...blocks, items, lines: new Set([...used, ...blocks.lines]) };
 }
 
 function readRow(text: string, line: number, header: Header | null, convention: Convention, before: string): Item[] {

@@ -101,8 +101,8 @@ function complete(base: Draft, spare: Draft, doubts: Doubt[]): Draft {
     dueDate: pick('due_date', base.dueDate, spare.dueDate),
     terms: pick('payment_terms', base.terms, spare.terms),
     currencyLabel: base.currencyLabel ?? (isFresh ? spare.currencyLabel : null),
-    ...(takesItems ? { items: spare.items, tables: spare.tables } : {}),
-    ...(hasNumbers ? {} : { items: spare.items, amounts: spare.amounts }),
+    ...(takesItems ? { items: spare.items, unread: spare.unread, tables: spare.tables } : {}),
+    ...(hasNumbers ? {} : { items: spare.items, unread: spare.unread, amounts: spare.amounts, fees: spare.fees }),
   };
 }
 

@@ -68,6 +68,8 @@ export interface Order {
   readonly missing: readonly Field[];
   readonly uncertain: readonly Doubt[];
   readonly checks: readonly SumCheck[];
+  /** Charges that are no field (a fee for dangerous goods, for small orders), when there are any. */
+  readonly fees?: readonly { readonly name: string; readonly amount: string }[];
   /** Where it stood: body, attachment, forwarded or quoted. */
   readonly source: string;
 }
@@ -123,6 +125,14 @@ export const ORDER_SCHEMA: JsonObject = {
           found: { type: 'string' },
         },
         required: ['name', 'ok', 'expected', 'found'],
+      },
+    },
+    fees: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { name: { type: 'string' }, amount: { type: 'string' } },
+        required: ['name', 'amount'],
       },
     },
     source: { type: 'string' },

@@ -3,9 +3,10 @@
 // L2  a row whose numbers do not multiply is kept as it was written and reported, never mended.
 
 import type { Column } from './column-words.ts';
+import { countOf } from './dozens.ts';
 import type { Item } from './item.ts';
 import { nameOf } from './item-names.ts';
-import { multiplies, numbersOf, numbersWithin, onlyNumber, productProblem } from './item-numbers.ts';
+import { numbersOf, numbersWithin, onlyNumber } from './item-numbers.ts';
 import type { Convention } from './numbers.ts';
 
 export function readColumns(
@@ -23,20 +24,20 @@ export function readColumns(
   const total = has('total') ? onlyNumber(cell('total'), convention) : null;
   if (quantity === null || (price === null && total === null && (has('price') || has('total')))) return null;
   if (cell('description') === '' && cell('sku') === '' && price === null && total === null) return null;
-  const item: Item = {
+  const rates = columns.includes('rate') ? numbersWithin(cell('rate'), convention) : [];
+  const count = { ...quantity, unit: has('unit') ? cell('unit') : quantity.unit };
+  const counted = countOf(count, price, total, price === null ? '' : cell('price').slice(price.to), rates);
+  return {
     sku: has('sku') ? cell('sku') : /\p{L}/u.test(cell('index')) ? cell('index') : null,
     description: cell('description') === '' && !columns.includes('description') ? cell('index') : cell('description'),
-    quantity: quantity.value,
-    unit: has('unit') ? cell('unit') : quantity.unit,
+    quantity: counted.quantity.value,
+    unit: counted.quantity.unit,
     unitPrice: price?.value ?? null,
     total: total?.value ?? null,
     marks: [price?.mark ?? '', total?.mark ?? ''].filter((mark) => mark !== ''),
     line,
+    ...(counted.problem === undefined ? {} : { problem: counted.problem }),
   };
-  if (price === null || total === null) return item;
-  const rates = columns.includes('rate') ? numbersWithin(cell('rate'), convention) : [];
-  if (multiplies(quantity, price, total, rates)) return item;
-  return { ...item, problem: productProblem(quantity, price, total) };
 }
 
 /** Under columns of quantity and price only: the last two numbers. */
@@ -48,16 +49,18 @@ export function readWithoutTotal(text: string, line: number, convention: Convent
   const { name: own, sku } = nameOf(pieces, null, 1);
   const description = own === '' ? name : own;
   if (description === '') return [];
+  const counted = countOf(quantity, price, null, text.slice(price.to));
   return [
     {
       sku,
       description,
-      quantity: quantity.value,
-      unit: quantity.unit,
+      quantity: counted.quantity.value,
+      unit: counted.quantity.unit,
       unitPrice: price.value,
       total: null,
       marks: [price.mark].filter((mark) => mark !== ''),
       line,
+      ...(counted.problem === undefined ? {} : { problem: counted.problem }),
     },
   ];
 }

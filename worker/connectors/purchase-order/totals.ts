@@ -12,6 +12,7 @@ import {
   settle,
   unreadable,
 } from './fields.ts';
+import type { Fee } from './fees.ts';
 import type { Item } from './item.ts';
 import type { SumCheck } from './order.ts';
 
@@ -34,6 +35,13 @@ export function readAmounts(reading: Reading, items: readonly Item[]): Amounts {
   const doubtful = AMOUNT_LABELS.filter(
     (label) => found[label].doubt !== undefined && (candidates.get(label)?.length ?? 0) > 1,
   );
+  // The total of the only item is the order's too, when the mail tells no other amount.
+  const ofItems = (candidates.get('total') ?? []).filter(({ line }) => reading.totalLines.has(line));
+  if (ofItems.length > 0) found.total = settle((candidates.get('total') ?? []).filter((one) => !ofItems.includes(one)));
+  const isOnly =
+    items.length === 1 &&
+    AMOUNT_LABELS.every((label) => found[label].value === null && found[label].doubt === undefined);
+  if (isOnly && ofItems.length > 0) found.total = settle(ofItems);
   for (const label of doubtful) {
     const chosen = fitting(label, candidates.get(label) ?? [], found, items);
     if (chosen !== null) found[label] = { value: chosen };
@@ -69,7 +77,12 @@ function fitting(
 }
 
 /** Sums that the order must satisfy, as far as it has the numbers. */
-export function checkSums(amounts: Amounts, items: readonly Item[], digits: number): SumCheck[] {
+export function checkSums(
+  amounts: Amounts,
+  items: readonly Item[],
+  digits: number,
+  fees: readonly Fee[] = [],
+): SumCheck[] {
   const checks: SumCheck[] = [];
   const { subtotal, discount, tax, shipping, total } = amounts;
   const itemSum = sumOfItems(items);
@@ -92,8 +105,14 @@ export function checkSums(amounts: Amounts, items: readonly Item[], digits: numb
       itemSum !== null && subtotal.value !== null && freights.some((one) => compare(add(itemSum, one), base) === 0);
     if (holdsFreight) possible.push(...possible.flatMap((sum) => freights.map((one) => add(sum, negate(one)))));
     if (tax.value !== null) possible.push(...possible.map((sum) => add(sum, negate(tax.value?.value ?? zero))));
-    const fits = possible.find((sum) => compare(sum, total.value?.value ?? zero) === 0);
-    checks.push(check(`${left} + charges = total`, fits ?? possible[0] ?? zero, total.value.value, digits));
+    const isTotal = (sum: Decimal): boolean => compare(sum, total.value?.value ?? zero) === 0;
+    const plain = possible.find(isTotal);
+    // What fees come to is in the total, unless it is right without them.
+    const all = fees.reduce((sum, { amount }) => add(sum, amount.value), zero);
+    const withFees = possible.map((sum) => add(sum, all));
+    const name =
+      plain !== undefined || fees.length === 0 ? `${left} + charges = total` : `${left} + charges + fees = total`;
+    checks.push(check(name, plain ?? withFees.find(isTotal) ?? withFees[0] ?? zero, total.value.value, digits));
   }
   return checks;
 }

@@ -1,0 +1,36 @@
+// Charges that are no field of an order: "Hazmat fee $25", "Mindermengenzuschlag: 10,00 €". The sums must know of them.
+//
+// F1  a fee is a line (or a cell of one) of its own: a name that ends in a word for fees, and an amount of money.
+// F2  what a label of ours names (shipping, tax) is that field and no fee.
+
+import { type Amount, amountAt } from './amounts.ts';
+import type { Reading } from './fields.ts';
+
+export interface Fee {
+  /** As written. */
+  readonly name: string;
+  readonly amount: Amount;
+}
+
+const FEE =
+  /^(?:(?:plus|zzgl\.?|\+)\s+)?(?<name>(?:[\p{L}\d/&'’.-]+ ){0,4}?(?:[\p{L}-]*(?:fees?|surcharges?|charges?|zuschl[äa]ge?|geb[üu]hr(?:en)?|pauschale)|handling|frais(?: [\p{L}.'’-]+){1,4}|suppl[ée]ment(?: [\p{L}.'’-]+){0,3}|forfait(?: [\p{L}.'’-]+){1,3}|手数料))\s*(?:\([^)\d]{0,40}\)\s*)?(?:[:=\t]\s*|\s(?=[^\p{L}]|[A-Z]{3}\b))(?<rest>\S.*)$/iu;
+const BULLET = /^[\s\t]*(?:[-–•*·]\s+)?/u;
+const FEE_LIMIT = 20;
+
+export function feesIn(reading: Reading): Fee[] {
+  return reading.lines.flatMap((line, index) => feeOf(line, index, reading) ?? []).slice(0, FEE_LIMIT);
+}
+
+function feeOf(line: string, index: number, { labels, tableLines, convention }: Reading): Fee | null {
+  if (tableLines.has(index)) return null;
+  const match = FEE.exec(line.replace(BULLET, ''));
+  const { name = '', rest = '' } = match?.groups ?? {};
+  if (
+    match === null ||
+    labels.some((label) => label.line === index && (label.label !== 'stop' || label.standing === 'notThis'))
+  )
+    return null;
+  const amount = amountAt(rest, convention);
+  const isAlone = amount !== null && /^[\s\t.;)]*$/.test(rest.slice(amount.end));
+  return amount?.isMoney === true && isAlone ? { name: name.trim(), amount } : null;
+}
