@@ -6,7 +6,7 @@
 // K4  a block with a name and a price, of which the quantity cannot be read, is told as unread.
 
 import type { Column } from './column-words.ts';
-import { countOf, countWith } from './dozens.ts';
+import { besideOf, countOf, countWith } from './dozens.ts';
 import { longestColumn } from './heading.ts';
 import type { Item } from './item.ts';
 import { withoutBullet } from './item-names.ts';
@@ -113,8 +113,8 @@ function isName(line: string): boolean {
   return line.length <= 120 && /\p{L}{2}|[\u3041-\u9fff]/u.test(line) && !/[:.!?,;]$|:\s|^\(/.test(line);
 }
 
-/** A comma, a tab or a dash before a word may begin another part, or belong to a name. */
-const BETWEEN = /([,;\t]\s*|\s[–·•/-]\s)(?=\p{L}|#)/u;
+/** A comma, a tab, a dash or a bracket before a word may begin another part, or belong to a name. */
+const BETWEEN = /([,;\t]\s*|\s[–·•/-]\s|\s\()(?=\p{L}|#)/u;
 
 function partsOf(text: string, convention: Convention): { name: string; parts: Part[] } {
   if (isPriced(text, convention)) return { name: '', parts: [{ column: 'quantity', word: '', value: text }] };
@@ -139,7 +139,10 @@ function partOf(piece: string, convention: Convention): Part | null {
   const found = longestColumn(piece);
   if (found === null) return null;
   const head = piece.slice(0, found.length).trimEnd();
-  const value = piece.slice(found.length).trim();
+  const value = piece
+    .slice(found.length)
+    .replace(found.column === 'sku' ? /\)\s*$/ : /\s+$/, '')
+    .trim();
   const isNumber = found.column === 'quantity' || found.column === 'price' || found.column === 'total';
   const isTied = head.endsWith(':') || (isNumber && numbersOf(value, convention)[0]?.from === 0);
   const isCode = found.column === 'sku' && CODE.test(value);
@@ -177,7 +180,7 @@ function numbersIn(block: Block, convention: Convention): Numbers {
     count: isCount ? { ...first, unit: block.parts.get('unit')?.value ?? first.unit } : null,
     price: price ?? null,
     total: total ?? null,
-    beside: price === undefined ? '' : priceText.slice(price.to),
+    beside: price === undefined ? '' : besideOf(price, priceText),
   };
 }
 

@@ -13,9 +13,9 @@ export const COLUMNS: Readonly<Record<Exclude<Column, 'other'>, string>> = {
         (?:order )?qty\.?(?: ordered)?; (?:order )?quantity(?: ordered)?; quant\.?; units; menge; anzahl; st[üu]ckzahl; qt[ée]s?\.?;
         quantit[ée]s?; 数量; 個数`,
   total: String.raw`
-        (?:line |ext(?:ended)? |item )(?:total|price|amount|cost); ext\.?; extended; extension; total(?: price| cost| amount)?;
+        (?:line |ext(?:ended)? |item )(?:total|price|amount|cost); ext\.?; extended; extension; total(?: price| cost| amount| ligne)?(?: h\.?t\.?)?;
         amount; (?:line |net )?value; sum; gesamt(?:preis|betrag)?(?: netto)?; g\.?-?preis; gp; betrag; summe; positionssumme;
-        (?:montant|total|prix total)(?: ligne)?(?: h\.?t\.?)?; 金額(?:\([^)]*\))?; 小計; 合計`,
+        (?:montant|prix total)(?: ligne)?(?: h\.?t\.?)?; 金額(?:\([^)]*\))?; 小計; 合計`,
   rate: String.raw`
         (?:vat|tax|gst)(?: ?%| rate)?; disc(?:ount|\.)?(?: ?%)?; mwst\.?(?: ?%)?; ust\.?(?: ?%)?; rabatt(?: ?%)?;
         t\.?v\.?a\.?(?: ?%)?; remise(?: ?%)?; 税率; 値引`,

@@ -9,9 +9,9 @@ import { multiplies, type NumberAt } from './item-numbers.ts';
 
 const DOZEN = String.raw`(?:dozens?|doz|dz|dutzend|dtzd|douzaines?|ダース)\.?`;
 const IS_DOZEN = new RegExp(`^${DOZEN}$`, 'iu');
-const PER_DOZEN = new RegExp(String.raw`^[\s(]*(?:(?:per|a|each|je|pro|par|la|the)\s|/)\s?${DOZEN}(?!\p{L})`, 'iu');
+const PER_DOZEN = new RegExp(String.raw`^[\s(]*(?:(?:per|a|each|je|pro|par|la|the)\s|/\s?)?${DOZEN}(?!\p{L})`, 'iu');
 const PER_PIECE = new RegExp(
-  String.raw`^[\s(]*(?:each|apiece|ea\.?|(?:per|a|je|pro|par|la|das|/)\s?(?:${UNITS})|l.unité)(?!\p{L})`,
+  String.raw`^[\s(]*(?:apiece|l.unité|(?:(?:per|a|je|pro|par|la|das)\s|/\s?)?(?:${UNITS}))(?!\p{L})`,
   'iu',
 );
 
@@ -36,12 +36,17 @@ export function countWith<T extends Quantity>(
   return readingsOf(quantity).find((reading) => multiplies(reading, price, total, rates)) ?? null;
 }
 
+/** What the text says behind the price; a unit that leans on it is a part of the number. */
+export function besideOf({ unit, to }: NumberAt, text: string): string {
+  return `${unit ?? ''} ${text.slice(to)}`;
+}
+
 export interface Count {
   readonly quantity: Quantity;
   readonly problem?: string;
 }
 
-/** `beside`: what stands behind the price ("each", "per dozen"). */
+/** `beside`: "each", "per dozen". */
 export function countOf(
   quantity: Quantity,
   price: Pick<NumberAt, 'value'> | null,

@@ -158,6 +158,7 @@ function only(lines: readonly string[], kept: ReadonlySet<number>): string[] {
 
 function draftOf(source: Source, context: Context, reading: WholeReading, items: readonly Item[]): Draft {
   const number = settle(numberCandidates(reading));
+  const fees = feesIn(reading);
   const draft = {
     origin: source.origin,
     name: source.name,
@@ -170,8 +171,8 @@ function draftOf(source: Source, context: Context, reading: WholeReading, items:
     items,
     unread: reading.unread,
     tables: reading.lines.filter((line) => findHeader(line) !== null).length,
-    amounts: readAmounts(reading, items),
-    fees: feesIn(reading),
+    amounts: readAmounts(reading, items, fees),
+    fees,
     isRevision:
       REVISION.test(headOf(reading.lines).join('\n')) || (source.origin === 'body' && REVISION.test(context.subject)),
   };

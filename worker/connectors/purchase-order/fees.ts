@@ -3,7 +3,7 @@
 // F1  a fee is a line (or a cell of one) of its own: a name that ends in a word for fees, and an amount of money.
 // F2  what a label of ours names (shipping, tax) is that field and no fee.
 
-import { type Amount, amountAt } from './amounts.ts';
+import { type Amount, amountAt, MARK_SOURCE } from './amounts.ts';
 import type { Reading } from './fields.ts';
 
 export interface Fee {
@@ -12,8 +12,14 @@ export interface Fee {
   readonly amount: Amount;
 }
 
-const FEE =
-  /^(?:(?:plus|zzgl\.?|\+)\s+)?(?<name>(?:[\p{L}\d/&'’.-]+ ){0,4}?(?:[\p{L}-]*(?:fees?|surcharges?|charges?|zuschl[äa]ge?|geb[üu]hr(?:en)?|pauschale)|handling|frais(?: [\p{L}.'’-]+){1,4}|suppl[ée]ment(?: [\p{L}.'’-]+){0,3}|forfait(?: [\p{L}.'’-]+){1,3}|手数料))\s*(?:\([^)\d]{0,40}\)\s*)?(?:[:=\t]\s*|\s(?=[^\p{L}]|[A-Z]{3}\b))(?<rest>\S.*)$/iu;
+const NAME =
+  String.raw`(?:[\p{L}\d/&'’.-]+ ){0,4}?(?:[\p{L}-]*(?:fees?|surcharges?|charges?|zuschl[äa]ge?|geb[üu]hr(?:en)?|pauschale)|handling` +
+  String.raw`|frais(?: [\p{L}.'’-]+){1,4}|suppl[ée]ment(?: [\p{L}.'’-]+){0,3}|forfait(?: [\p{L}.'’-]+){1,3}|手数料)`;
+const FEE = new RegExp(
+  String.raw`^(?:(?:plus|zzgl\.?|\+)\s+)?(?<name>${NAME})\s*(?:\([^)\d]{0,40}\)\s*)?` +
+    String.raw`(?:[:=\t]\s*|(?<=\s)(?=[^\p{L}]|${MARK_SOURCE}))(?<rest>\S.*)$`,
+  'iu',
+);
 const BULLET = /^[\s\t]*(?:[-–•*·]\s+)?/u;
 const FEE_LIMIT = 20;
 

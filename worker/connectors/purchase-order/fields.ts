@@ -7,7 +7,7 @@ import { formatDecimal } from './decimal.ts';
 import type { Labelled } from './labels.ts';
 import type { Convention } from './numbers.ts';
 import type { Label } from './label-words.ts';
-import { totalsInProse } from './prose-totals.ts';
+import { isWhole, totalsInProse } from './prose-totals.ts';
 import { NOT_THIS, NOW } from './words.ts';
 
 export interface Candidate<T> {
@@ -216,6 +216,9 @@ export function amountCandidates(reading: Reading, label: AmountLabel): Candidat
     if (reading.tableLines.has(found.line)) return [];
     const amount = amountOf(found, reading.convention);
     if (amount === null) return [];
+    const behind = found.rest.slice(found.rest.indexOf(amount.raw) + amount.raw.length);
+    if (label === 'total' && found.tie === 'none' && !isWhole(reading.lines[found.line] ?? '', found.from, behind))
+      return [];
     const key = formatDecimal(amount.value, 0);
     return [{ value: amount, key, raw: amount.raw, score: scoreOf(found), line: found.line }];
   });

@@ -106,11 +106,13 @@ function itemOf(
 }
 
 const EACH = String.raw`each|(?:per|/|a|pro) ?(?:${UNITS})(?![\p{L}])|apiece|ea\.?|l.unité|das stück|(?:la )?pièce`;
+/** A word before the price that says it is the price of one. */
+const IS_EACH = String.raw`(?<!\p{L})(?:zu je|je|à raison de)\s*(?:${MARK_SOURCE})?\s?(?:${NUMBER_SOURCE})\s?(?:${MARK_SOURCE})?\s*`;
 const OFFER = new RegExp(
   [
     String.raw`(?<![\p{L}\d.,/_'"-])(?<quantity>${NUMBER_SOURCE})\s*(?:x|×|(?<unit>${UNITS})(?:\s+(?:of|x|de))?)?\s+`,
-    String.raw`(?<name>\p{L}(?:(?![.;!?]\s+\p{Lu})[^@\t]){1,120}?)\s*,?\s*(?:@|at|à|zu je|zu|je|for)\s*`,
-    String.raw`(?<before>${MARK_SOURCE})?\s?(?<price>${NUMBER_SOURCE})\s?(?<after>${MARK_SOURCE})?\s*(?<each>${EACH})`,
+    String.raw`(?<name>\p{L}(?:(?![.;!?]\s+\p{Lu})[^@\t]){1,120}?)\s*,?\s*(?:@|at|à raison de|à|zu je|zu|je|for)\s*`,
+    String.raw`(?<before>${MARK_SOURCE})?\s?(?<price>${NUMBER_SOURCE})\s?(?<after>${MARK_SOURCE})?\s*(?<each>${EACH}|(?<=${IS_EACH}))`,
   ].join(''),
   'giu',
 );
@@ -137,7 +139,7 @@ function offerOf(groups: Readonly<Record<string, string | undefined>>, line: num
       sku: null,
       description,
       quantity: counted.quantity.value,
-      unit: null,
+      unit: counted.quantity.unit,
       unitPrice: price,
       total: null,
       marks: mark === '' ? [] : [mark],

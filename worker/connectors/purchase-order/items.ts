@@ -1,10 +1,8 @@
-// The lines of an order: what, how many, at what price.
+// The items of an order, line after line: which reader a line is for, and what the lines around it lend it.
 //
-// Two ways that check each other: columns say which number is what, and quantity times price must be the total. Where the columns
-// cannot be told apart (all on one line, as some mail programs leave a table) the arithmetic finds the items alone.
-//
-// L1  three numbers are an item only if they multiply; without a total, only under columns that name quantity and price.
-// L2  a row whose numbers do not multiply is kept as it was written and reported, never mended.
+// Ways that check each other: columns say which number is what (table-items.ts), and quantity times price must be the total. Where the
+// columns cannot be told apart the arithmetic finds the items alone (inline-items.ts); without a heading they may stand in blocks under one
+// another (block-items.ts).
 
 import { readBlocks } from './block-items.ts';
 import { findHeader, type Header } from './heading.ts';

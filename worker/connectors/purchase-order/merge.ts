@@ -92,7 +92,7 @@ function complete(base: Draft, spare: Draft, doubts: Doubt[]): Draft {
     base.items.length === 0 &&
     isFresh &&
     spare.items.length > 0 &&
-    checkSums(base.amounts, spare.items, 2).some(({ ok }) => ok);
+    checkSums(base.amounts, spare.items, 2, base.fees).some(({ ok }) => ok);
   return {
     ...base,
     number: pick('po_number', base.number, spare.number),

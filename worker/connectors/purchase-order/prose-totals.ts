@@ -30,6 +30,16 @@ export function totalsInProse(reading: Reading): Candidate<Amount>[] {
   );
 }
 
+/** Is an amount that a sentence calls a total the whole? `from`: where the word stands, `rest`: what follows the amount. */
+export function isWhole(line: string, from: number, rest: string): boolean {
+  const start =
+    line
+      .slice(0, from)
+      .split(/(?<=[.!?])\s+(?=\p{Lu})|\t/u)
+      .at(-1) ?? '';
+  return !OTHER.test(start) && !NOT_WHOLE.test(rest);
+}
+
 /** A point between digits ends none. */
 function sentencesOf(line: string): string[] {
   return line.split(/(?<=[.!?])\s+(?=\p{Lu})|\t/u);

@@ -3,7 +3,7 @@
 // L2  a row whose numbers do not multiply is kept as it was written and reported, never mended.
 
 import type { Column } from './column-words.ts';
-import { countOf } from './dozens.ts';
+import { besideOf, countOf } from './dozens.ts';
 import type { Item } from './item.ts';
 import { nameOf } from './item-names.ts';
 import { numbersOf, numbersWithin, onlyNumber } from './item-numbers.ts';
@@ -26,7 +26,7 @@ export function readColumns(
   if (cell('description') === '' && cell('sku') === '' && price === null && total === null) return null;
   const rates = columns.includes('rate') ? numbersWithin(cell('rate'), convention) : [];
   const count = { ...quantity, unit: has('unit') ? cell('unit') : quantity.unit };
-  const counted = countOf(count, price, total, price === null ? '' : cell('price').slice(price.to), rates);
+  const counted = countOf(count, price, total, price === null ? '' : besideOf(price, cell('price')), rates);
   return {
     sku: has('sku') ? cell('sku') : /\p{L}/u.test(cell('index')) ? cell('index') : null,
     description: cell('description') === '' && !columns.includes('description') ? cell('index') : cell('description'),
@@ -49,7 +49,7 @@ export function readWithoutTotal(text: string, line: number, convention: Convent
   const { name: own, sku } = nameOf(pieces, null, 1);
   const description = own === '' ? name : own;
   if (description === '') return [];
-  const counted = countOf(quantity, price, null, text.slice(price.to));
+  const counted = countOf(quantity, price, null, besideOf(price, text));
   return [
     {
       sku,

@@ -20,8 +20,8 @@ export type Amounts = Readonly<Record<AmountLabel, Finding<Amount>>>;
 
 export const AMOUNT_LABELS: readonly AmountLabel[] = ['subtotal', 'discount', 'tax', 'shipping', 'total'];
 
-export function readAmounts(reading: Reading, items: readonly Item[]): Amounts {
-  const candidates = new Map(AMOUNT_LABELS.map((label) => [label, amountCandidates(reading, label)]));
+export function readAmounts(reading: Reading, items: readonly Item[], fees: readonly Fee[]): Amounts {
+  const candidates = candidatesOf(reading, items);
   const found = Object.fromEntries(
     AMOUNT_LABELS.map((label) => {
       const settled = settle(candidates.get(label) ?? []);
@@ -35,22 +35,24 @@ export function readAmounts(reading: Reading, items: readonly Item[]): Amounts {
   const doubtful = AMOUNT_LABELS.filter(
     (label) => found[label].doubt !== undefined && (candidates.get(label)?.length ?? 0) > 1,
   );
-  // The total of the only item is the order's too, when the mail tells no other amount.
-  const ofItems = (candidates.get('total') ?? []).filter(({ line }) => reading.totalLines.has(line));
-  if (ofItems.length > 0) found.total = settle((candidates.get('total') ?? []).filter((one) => !ofItems.includes(one)));
-  const isOnly =
-    items.length === 1 &&
-    AMOUNT_LABELS.every((label) => found[label].value === null && found[label].doubt === undefined);
-  if (isOnly && ofItems.length > 0) found.total = settle(ofItems);
   for (const label of doubtful) {
-    const chosen = fitting(label, candidates.get(label) ?? [], found, items);
+    const chosen = fitting(label, candidates.get(label) ?? [], found, items, fees);
     if (chosen !== null) found[label] = { value: chosen };
   }
   const taxes = sumOfTaxes(candidates.get('tax') ?? []);
   const isRight = (amounts: Amounts): boolean =>
-    checkSums(amounts, items, 2).some(({ name, ok }) => ok && name.includes(' total'));
+    checkSums(amounts, items, 2, fees).some(({ name, ok }) => ok && name.includes(' total'));
   if (taxes !== null && !isRight(found) && isRight({ ...found, tax: { value: taxes } })) found.tax = { value: taxes };
   return found;
+}
+
+/** The total of an item is none of the order; that of the only item is both, when the mail tells no other amount. */
+function candidatesOf(reading: Reading, items: readonly Item[]): ReadonlyMap<AmountLabel, Candidate<Amount>[]> {
+  const all = new Map(AMOUNT_LABELS.map((label) => [label, amountCandidates(reading, label)]));
+  const own = new Map(
+    [...all].map(([label, found]) => [label, found.filter(({ line }) => !reading.totalLines.has(line))]),
+  );
+  return items.length === 1 && [...own.values()].every((found) => found.length === 0) ? all : own;
 }
 
 /** Of several taxes, a line each ("GST", "QST"); it counts where the total says that they are added. */
@@ -67,31 +69,28 @@ function fitting(
   candidates: readonly Candidate<Amount>[],
   found: Amounts,
   items: readonly Item[],
+  fees: readonly Fee[],
 ): Amount | null {
   const keys = new Map(candidates.map((candidate) => [candidate.key, candidate.value]));
   const good = [...keys.values()].filter((value) => {
-    const checks = checkSums({ ...found, [label]: { value } }, items, 2);
+    const checks = checkSums({ ...found, [label]: { value } }, items, 2, fees);
     return checks.length > 0 && checks.every(({ ok }) => ok) && checks.some(({ name }) => name.includes(label));
   });
   return good.length === 1 ? (good[0] ?? null) : null;
 }
 
 /** Sums that the order must satisfy, as far as it has the numbers. */
-export function checkSums(
-  amounts: Amounts,
-  items: readonly Item[],
-  digits: number,
-  fees: readonly Fee[] = [],
-): SumCheck[] {
+export function checkSums(amounts: Amounts, items: readonly Item[], digits: number, fees: readonly Fee[]): SumCheck[] {
   const checks: SumCheck[] = [];
   const { subtotal, discount, tax, shipping, total } = amounts;
   const itemSum = sumOfItems(items);
   const reduction = discount.value === null ? zero : negate(absolute(discount.value.value));
   const freights = shipping.value === null ? [] : [shipping.value.value];
+  const allFees = fees.reduce((sum, { amount }) => add(sum, amount.value), zero);
   if (itemSum !== null && subtotal.value !== null) {
     const stated = subtotal.value.value;
-    // It may be after the discount, and may hold the freight.
-    const possible = [itemSum, add(itemSum, reduction), ...freights.map((freight) => add(itemSum, freight))];
+    // It may be after the discount, and may hold the freight, or the fees.
+    const possible = [itemSum, add(itemSum, reduction), ...[...freights, allFees].map((one) => add(itemSum, one))];
     const fits = possible.find((sum) => compare(sum, stated) === 0);
     checks.push(check('line_items = subtotal', fits ?? itemSum, stated, digits));
   }
@@ -108,8 +107,7 @@ export function checkSums(
     const isTotal = (sum: Decimal): boolean => compare(sum, total.value?.value ?? zero) === 0;
     const plain = possible.find(isTotal);
     // What fees come to is in the total, unless it is right without them.
-    const all = fees.reduce((sum, { amount }) => add(sum, amount.value), zero);
-    const withFees = possible.map((sum) => add(sum, all));
+    const withFees = possible.map((sum) => add(sum, allFees));
     const name =
       plain !== undefined || fees.length === 0 ? `${left} + charges = total` : `${left} + charges + fees = total`;
     checks.push(check(name, plain ?? withFees.find(isTotal) ?? withFees[0] ?? zero, total.value.value, digits));
