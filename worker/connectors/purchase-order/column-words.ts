@@ -36,7 +36,8 @@ export const COLUMNS: Readonly<Record<Exclude<Column, 'other'>, string>> = {
 /** A number may lean on them. As a regular expression. */
 export const UNITS = String.raw`
   pcs?\.?; pieces?; ea\.?; each; units?; box(?:es)?; ctns?; cartons?; cases?; packs?; pkts?; pairs?; sets?;
-  rolls?; reams?; sheets?; bags?; sack; säcke; eimer; dosen?; flaschen?; kg; bottles?; drums?; pallets?; dozens?; doz\.?; dz\.?; dutzend; dtzd\.?; douzaines?; ダース; hrs?;
+  rolls?; reams?; sheets?; bags?; sack; säcke; eimer; dosen?; flaschen?; kg; bottles?; drums?; pallets?; dozens?; doz\.?; dz\.?; dutzend;
+  dtzd\.?; douzaines?; ダース; hrs?;
         hours?; days?; kg; g; lbs?; oz; t;
   m; m2; m3; cm; mm; ft; in; l; ltrs?; lit(?:er; re)s?; gal; st(?:k; ck)?\.?; st[üu]ck; pack(?:ung(?:en)?)?;
   karton(?:s)?; paar; rollen?; kisten?; std\.?; pi[èe]ces?; pces?; bo[îi]tes?; unit[ée]s?; lots?; cartons?;

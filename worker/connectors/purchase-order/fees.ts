@@ -1,6 +1,6 @@
 // Charges that are no field of an order: "Hazmat fee $25", "Mindermengenzuschlag: 10,00 €". The sums must know of them.
 //
-// F1  a fee is a line (or a cell of one) of its own: a name that ends in a word for fees, and an amount of money.
+// F1  a fee is a line of its own: a name that ends in a word for fees, and an amount of money.
 // F2  what a label of ours names (shipping, tax) is that field and no fee.
 
 import { type Amount, amountAt, MARK_SOURCE } from './amounts.ts';

@@ -1,4 +1,5 @@
 // The numbers of a row of items: each with its currency, the unit behind it and its place, and whether three of them multiply.
+// Which of them is the quantity and which the price, is for those who read rows.
 
 import { MARK_SOURCE } from './amounts.ts';
 import { UNITS } from './column-words.ts';
