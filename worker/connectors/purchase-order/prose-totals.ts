@@ -13,7 +13,8 @@ const BEFORE =
 const AFTER = new RegExp(
   String.raw`(?<![\p{L}\d.,])(?<amount>(?:(?:${MARK_SOURCE})\s?)?(?:${NUMBER_SOURCE})(?:\s?(?:${MARK_SOURCE}))?)` +
     String.raw`\s*,?\s*(?:(?:is|are|ist|sind)\s)?` +
-    String.raw`(?:all[ -]in(?!\p{L})|in total|in all(?!\p{L})|altogether|all together|all told|insgesamt|alles zusammen|in summe|au total|en tout(?!\p{L})|tout compris)`,
+    String.raw`(?:all[ -]in(?!\p{L})|in total|in all(?!\p{L})|altogether|all together|all told|insgesamt` +
+    String.raw`|alles zusammen|in summe|au total|en tout(?!\p{L})|tout compris)`,
   'giu',
 );
 /** Behind the amount: it is not the whole, or the price of one. */
