@@ -9,7 +9,7 @@
 import type { Futures, Ghost, GhostEdge, GhostKind, LooseEdges } from './ghost.ts';
 import { isCompensation } from './compensation.ts';
 import { Node } from './node.ts';
-import { amountsOf, formNeeds } from './promises/amount.ts';
+import { Amounts, formNeeds } from './promises/amount.ts';
 import { type Creator, explore, type Explorer, type Found } from './promises/explore.ts';
 import type { Copy, Form, Guests, Place } from './promises/form.ts';
 import type { Rule } from './promises/rule.ts';
@@ -35,7 +35,7 @@ class Drawing {
   readonly #run: Run;
   readonly #explorer: Explorer;
   readonly #found: readonly Found[];
-  readonly #amounts: ReadonlyMap<Found, number | null>;
+  readonly #amounts: Amounts;
   readonly #rules: readonly Rule[];
   readonly #forms: readonly Form[];
   readonly #nodes: readonly Node[];
@@ -49,7 +49,7 @@ class Drawing {
     this.#run = run;
     this.#explorer = explorer;
     this.#found = [...explorer.found.values()];
-    this.#amounts = amountsOf(explorer);
+    this.#amounts = new Amounts(explorer);
     this.#rules = run.promises.rules;
     this.#forms = this.#rules.flatMap(({ form }) => form ?? []);
     this.#nodes = [...run.nodes.values()].filter((node) => !isCompensation(node));
@@ -70,7 +70,7 @@ class Drawing {
 
   #ghost(found: Found): Ghost {
     const { kind, creators } = found;
-    const atMost = this.#amounts.get(found) ?? null;
+    const atMost = this.#amounts.of(found);
     const group = this.#groupOf(found);
     const isWild = kind.task === null && group === null;
     const ghostKind: GhostKind = group !== null ? 'oneOf' : isWild ? 'wildcard' : atMost === 1 ? 'next' : 'many';
@@ -286,7 +286,7 @@ class Drawing {
           if (from === to) return false;
           return around.get(form)?.behind.has(to) === true;
         });
-        const isOne = from === to && this.#amounts.get(from) === 1;
+        const isOne = from === to && this.#amounts.of(from) === 1;
         if (isJoined && !isOne) this.#pair(from, to, false);
       }
     }

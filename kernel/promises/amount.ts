@@ -1,67 +1,87 @@
 // How many of a class of nodes may still come, and must.
 //
-// A bound that several creators share counts once; what each of them may add is added up. Null is no bound.
+// Owns: what bounds say together, as sums: who adds how many of what. Does not own: which classes there are, and who can make them
+// (explore.ts); how the greatest sum is found (integer-program.ts).
+//
+// A1  a bound that several creators share counts once, each bound has its own row: overlapping bounds need no more.
+// A2  those that make others come themselves first: a ghost that nobody who is there leads to brings nothing.
 
+import type { Creator, Explorer, Found, Way } from './explore.ts';
 import type { Copy, Place } from './form.ts';
-import type { Creator, Explorer, Found } from './explore.ts';
+import { greatest, type Row } from './integer-program.ts';
+import type { Rule } from './rule.ts';
 import type { Part } from './shape.ts';
 import type { Spots } from './spots.ts';
 
 type Amount = number | null;
 
-/** What limits a ghost, but for how many of its makers come. */
-interface Limits {
-  readonly alone: Amount;
-  /** Creators that share the same bounds. */
-  readonly groups: readonly Group[];
+/** One kind of a ghost. */
+interface Class {
+  readonly found: Found;
+  readonly way: Way;
+  readonly makers: Set<Makers>;
+  /** What it is as a maker of others. */
+  as: Makers | null;
 }
 
-interface Group {
-  readonly shared: Amount;
-  /** What nodes that are there may add, and what each of the ghosts may that can. */
-  readonly now: Amount;
-  readonly makers: ReadonlyMap<Found, Amount>;
+/** Creators that are bound alike and can make the same: one as good as another. */
+interface Makers {
+  readonly rules: readonly Rule[];
+  readonly isThere: boolean;
+  /** What those that are there may add in all, or each of the ghosts; null is no bound. */
+  own: Amount;
 }
 
-/**
- * At most so many of each ghost, by at most so many of those that make them. All begin without a bound and only get smaller, so each round
- * is sound. Factors are at least 1 and sums only grow, so a value never gets smaller by going round a loop: after as many rounds as there are
- * ghosts, at the latest, nothing changes (as with Bellman and Ford).
- */
-export function amountsOf({ found, spots }: Explorer): ReadonlyMap<Found, Amount> {
-  const limits = Array.from(found.values(), (one) => [one, limitsOf(one, spots)] as const);
-  const amounts = new Map<Found, Amount>(limits.map(([one]) => [one, null]));
-  for (let isChanged = true; isChanged; ) {
-    isChanged = false;
-    for (const [one, { alone, groups }] of limits) {
-      const made = groups.map(({ shared, now, makers }) =>
-        least([
-          shared,
-          [now, ...Array.from(makers, ([ghost, own]) => times(own, amounts.get(ghost) ?? null))].reduce(sum),
-        ]),
-      );
-      const amount = least([alone, made.reduce(sum, 0)]);
-      if (amount !== amounts.get(one)) isChanged = true;
-      amounts.set(one, amount);
-    }
+type IsMeant = (one: Class, makers: Makers) => boolean;
+
+/** More unknowns than these are too much work. */
+const UNKNOWNS_LIMIT = 400;
+
+/** How many may still come: at most so many in all, whoever makes them. */
+export class Amounts {
+  readonly #classes: readonly Class[];
+  readonly #spots: Spots;
+  readonly #known = new Map<Found, Amount>();
+
+  constructor({ found, spots }: Explorer) {
+    this.#spots = spots;
+    this.#classes = classesOf([...found.values()]);
   }
-  return amounts;
+
+  of(found: Found): Amount {
+    const known = this.#known.get(found);
+    if (known !== undefined) return known;
+    const amount = this.ofAll([found]);
+    this.#known.set(found, amount);
+    return amount;
+  }
+
+  /** Of several, together. */
+  ofAll(all: readonly Found[]): Amount {
+    return this.#most(({ found }) => all.includes(found));
+  }
+
+  /** Of those that count for a bound. */
+  under(rule: Rule): Amount {
+    return this.#most((_, makers) => makers.rules.includes(rule));
+  }
+
+  #most(isMeant: IsMeant): Amount {
+    const most = new Sums(this.#classes, this.#spots, isMeant).most();
+    if (most !== null) return most;
+    // Where that is too much work: as if those that make them could come without end, bound only by what binds all.
+    const meant = this.#classes.filter((one) => [...one.makers].some((makers) => isMeant(one, makers)));
+    const [first, ...others] = meant.flatMap(({ makers }) => [...makers]);
+    const rules = (first?.rules ?? []).filter((rule) => others.every((makers) => makers.rules.includes(rule)));
+    const all = new Set<Makers>([{ rules, isThere: true, own: null }]);
+    const loose = meant.map((one): Class => ({ ...one, makers: all, as: null }));
+    return new Sums(loose, this.#spots, () => true).most();
+  }
 }
 
 /** More of them that must come, so that the forms are filled. */
 export function formNeeds(found: Found, spots: Spots): number {
   return Math.max(0, ...Array.from(found.places.values(), (place) => (place === null ? 0 : needAt(place, spots))));
-}
-
-/** Copies that do not exist yet are multiplied. */
-function roomAt({ copy: start }: Place, spots: Spots): Amount {
-  let room: Amount = 1;
-  for (let copy: Copy = start; copy.parent !== null && spots.isFresh(copy); copy = copy.parent) {
-    const { max } = copy.slot as Part;
-    if (max === null || room === null) return null;
-    room *= spots.isFresh(copy.parent) ? max : max - countOf(copy);
-  }
-  return room;
 }
 
 function needAt({ part, copy: start }: Place, spots: Spots): number {
@@ -85,52 +105,160 @@ function countOf({ parent, slot }: Copy): number {
   return slot === null ? 0 : (parent?.copies.get(slot)?.size ?? 0);
 }
 
-function limitsOf(found: Found, spots: Spots): Limits {
-  const places = Array.from(found.places.values(), (place) => (place === null ? null : roomAt(place, spots)));
-  const kinds = [...found.kinds.values()];
-  const names = kinds.every(({ isSingle }) => isSingle) ? kinds.length : null;
-  const groups = new Map<string, Creator[]>();
-  for (const creator of found.creators) {
-    const key = creator.rules
-      .flatMap(({ bounds, text }) => (bounds?.atMost != null && !bounds.isEach ? [text] : []))
-      .join('\n');
-    groups.set(key, [...(groups.get(key) ?? []), creator]);
-  }
-  return { alone: least([...places, names, commonRoom(found.creators)]), groups: Array.from(groups.values(), groupOf) };
-}
-
-function groupOf(creators: readonly Creator[]): Group {
-  const makers = new Map<Found, Amount>();
-  for (const { ghost, own } of creators) if (ghost !== null) makers.set(ghost, most(makers.get(ghost) ?? 0, own));
-  return {
-    shared: creators.map(({ shared }) => shared).reduce(most),
-    now: creators.flatMap(({ ghost, own }) => (ghost === null ? [own] : [])).reduce(sum, 0),
-    makers,
-  };
-}
-
-/** Room of what binds all of them. */
-function commonRoom(creators: readonly Creator[]): Amount {
-  const [first, ...others] = creators;
-  const common = (first?.rules ?? []).filter(
-    (rule) => rule.bounds?.isEach === false && others.every(({ rules }) => rules.includes(rule)),
+function classesOf(all: readonly Found[]): Class[] {
+  const classes = all.flatMap((found) =>
+    Array.from(found.ways.values(), (way): Class => ({ found, way, makers: new Set(), as: null })),
   );
-  return least(common.map((rule) => rule.roomFor('')));
+  const classOf = new Map<Found, Map<string, Class>>(all.map((found) => [found, new Map()]));
+  for (const one of classes) classOf.get(one.found)?.set(one.way.kind.key, one);
+  // Of a ghost, one from each node that leads to it is known; together they are what it can make.
+  const makes = new Map<Creator | Class, { readonly creator: Creator; readonly classes: Set<number> }>();
+  for (const [index, { way }] of classes.entries()) {
+    for (const creator of way.creators) {
+      const key = creator.ghost === null ? creator : classOf.get(creator.ghost)?.get(creator.kind?.key ?? '');
+      if (key === undefined) continue;
+      const made = makes.get(key) ?? { creator, classes: new Set() };
+      made.classes.add(index);
+      makes.set(key, made);
+    }
+  }
+  const known = new Map<string, Makers>();
+  const numbers = new Map<Rule, number>();
+  for (const [key, { creator, classes: made }] of makes) {
+    const isThere = creator.ghost === null;
+    const rules = creator.rules.map((rule) => numbers.get(rule) ?? numbers.set(rule, numbers.size).size - 1);
+    const text = `${rules.join()}/${[...made].sort((left, right) => left - right).join()}/${isThere ? 'there' : creator.own}`;
+    const makers = known.get(text) ?? { rules: creator.rules, isThere, own: isThere ? 0 : creator.own };
+    known.set(text, makers);
+    if (isThere) makers.own = makers.own === null || creator.own === null ? null : makers.own + creator.own;
+    if ('way' in key) key.as = makers;
+    for (const index of made) classes[index]?.makers.add(makers);
+  }
+  return classes;
 }
 
-function least(amounts: readonly Amount[]): Amount {
-  const bounds = amounts.filter((amount) => amount !== null);
-  return bounds.length === 0 ? null : Math.min(...bounds);
+/** Unknowns are how many of a class its makers add, and how many copies and alternatives of a form that needs. */
+class Sums {
+  readonly #spots: Spots;
+  readonly #added: { readonly one: Class; readonly makers: Makers }[] = [];
+  readonly #goal = new Map<number, number>();
+  readonly #rows: { readonly terms: Map<number, number>; readonly limit: number }[] = [];
+  readonly #byKey = new Map<unknown, Map<number, number>>();
+  readonly #inner = new Map<Copy | string, number>();
+  /** Where there is one of the first, there is one of the second. */
+  readonly #needs: (readonly [number, number])[] = [];
+  #size = 0;
+
+  constructor(classes: readonly Class[], spots: Spots, isMeant: IsMeant) {
+    this.#spots = spots;
+    // Only what is meant, and what leads to it.
+    const meant = new Set(classes.filter((one) => [...one.makers].some((makers) => isMeant(one, makers))));
+    const leading = new Map<Makers, Class[]>();
+    for (const one of classes) if (one.as !== null) leading.set(one.as, [...(leading.get(one.as) ?? []), one]);
+    for (const one of meant)
+      for (const makers of one.makers) for (const next of leading.get(makers) ?? []) meant.add(next);
+    for (const one of meant) for (const makers of one.makers) this.#added.push({ one, makers });
+    this.#size = this.#added.length;
+    if (this.#size > UNKNOWNS_LIMIT) return;
+    for (const [unknown, { one, makers }] of this.#added.entries()) {
+      if (isMeant(one, makers)) this.#goal.set(unknown, 1);
+      this.#bound(unknown, one, makers);
+    }
+  }
+
+  /** Null is no bound, as far as could be found. */
+  most(): Amount {
+    if (this.#size > UNKNOWNS_LIMIT) return null;
+    const most = greatest(this.#size, this.#goal, this.#rows, (solution) => this.#cases(solution));
+    return most === Number.POSITIVE_INFINITY ? null : most;
+  }
+
+  #bound(unknown: number, { found, way: { kind }, as }: Class, makers: Makers): void {
+    for (const rule of makers.rules) if (rule.bounds?.isEach === false) this.#add(rule, unknown, 1, rule.roomFor(''));
+    if (makers.own !== null) this.#add(makers, unknown, 1, makers.isThere ? makers.own : 0);
+    if (as?.own != null) this.#add(as, unknown, -as.own, 0);
+    if (kind.isSingle) this.#add(`id ${kind.id}`, unknown, 1, 1);
+    for (const place of found.places.values())
+      if (place !== null) this.#fit(`in ${this.#spots.keyOf(place)}`, unknown, 1, this.#around(place));
+  }
+
+  /** Adds to the row of that key. */
+  #add(key: unknown, unknown: number, times: number, limit: Amount): void {
+    if (limit === null) return;
+    const known = this.#byKey.get(key);
+    const terms = known ?? new Map<number, number>();
+    terms.set(unknown, (terms.get(unknown) ?? 0) + times);
+    if (known !== undefined) return;
+    this.#byKey.set(key, terms);
+    this.#rows.push({ terms, limit });
+  }
+
+  /** Of all with that key together, so many for each that is around them. */
+  #fit(key: unknown, unknown: number, times: number, around: number | null): void {
+    if (around !== null && !this.#byKey.has(key)) this.#add(key, around, -times, 0);
+    this.#add(key, unknown, 1, around === null ? times : 0);
+  }
+
+  /** How many there are of the alternative or copy that a part is in; null: it is there, once. */
+  #around({ part: start, copy }: Place): number | null {
+    for (let part = start; part !== copy.body && part.parent !== null; part = part.parent) {
+      const choice = part.parent;
+      if (choice.kind !== 'choice') continue;
+      const fit = (one: number): void =>
+        this.#fit(`of ${this.#spots.keyOf({ part: choice, copy })}`, one, 1, this.#around({ part: choice, copy }));
+      return this.#unknown(`of ${this.#spots.keyOf({ part, copy })}`, fit);
+    }
+    return this.#spots.isFresh(copy) ? this.#unknown(copy, (one) => this.#fitCopy(one, copy)) : null;
+  }
+
+  #fitCopy(one: number, copy: Copy): void {
+    const [slot, parent] = [copy.slot as Part, copy.parent as Copy];
+    const around = this.#around({ part: slot, copy: parent });
+    const there = this.#spots.isFresh(parent) ? 0 : countOf(copy);
+    if (slot.max !== null) this.#fit(copy, one, slot.max - there, around);
+    else if (around !== null) this.#needs.push([one, around]);
+  }
+
+  #unknown(key: Copy | string, bound: (unknown: number) => void): number {
+    const known = this.#inner.get(key);
+    if (known !== undefined) return known;
+    const unknown = this.#size;
+    this.#size += 1;
+    this.#inner.set(key, unknown);
+    bound(unknown);
+    return unknown;
+  }
+
+  /** Sums alone let copies be in an alternative that is not taken, and ghosts make one another without a beginning. */
+  #cases(solution: readonly number[]): Row[] | null {
+    const isUsed = (unknown: number): boolean => (solution[unknown] ?? 0) > 0;
+    const need = this.#needs.find(([one, other]) => isUsed(one) && !isUsed(other));
+    if (need !== undefined) return eitherOr([need[0]], [need[1]]);
+    const known = new Set<Makers | null>();
+    const added = [...this.#added.entries()];
+    for (let isMore = true; isMore; ) {
+      const fresh = added.filter(
+        ([unknown, { one, makers }]) =>
+          isUsed(unknown) && (makers.isThere || known.has(makers)) && one.as !== null && !known.has(one.as),
+      );
+      for (const [, { one }] of fresh) known.add(one.as);
+      isMore = fresh.length > 0;
+    }
+    const isLoose = (makers: Makers | null): boolean => makers !== null && !makers.isThere && !known.has(makers);
+    const loose = added.filter(([, { makers }]) => isLoose(makers)).map(([unknown]) => unknown);
+    if (!loose.some(isUsed)) return null;
+    const leading = added.filter(([, { one, makers }]) => !isLoose(makers) && isLoose(one.as));
+    return eitherOr(
+      loose,
+      leading.map(([unknown]) => unknown),
+    );
+  }
 }
 
-function most(left: Amount, right: Amount): Amount {
-  return left === null || right === null ? null : Math.max(left, right);
-}
-
-function sum(left: Amount, right: Amount): Amount {
-  return left === null || right === null ? null : left + right;
-}
-
-function times(left: Amount, right: Amount): Amount {
-  return left === null || right === null ? null : left * right;
+/** There is one of the others, or none of these. */
+function eitherOr(these: readonly number[], others: readonly number[]): Row[] {
+  return [
+    { terms: new Map(others.map((unknown) => [unknown, -1])), limit: -1 },
+    { terms: new Map(these.map((unknown) => [unknown, 1])), limit: 0 },
+  ];
 }

@@ -5,7 +5,7 @@
 //
 // E1  the run is as it was when the search is over.
 // E2  a node that runs has started, and so has all that must end before it starts: nothing comes before these by its change.
-// E3  each way to come into being is followed once, so the search ends.
+// E3  each way to come into being is followed once, so the search ends; again, some times, when fewer came on the way and used up bounds.
 
 import { type Made, takeBack, tryChange } from '../change.ts';
 import { isCompensation } from '../compensation.ts';
@@ -32,6 +32,13 @@ export interface Creator {
   readonly own: number | null;
   /** Null: a node that is there. */
   readonly ghost: Found | null;
+  readonly kind: Kind | null;
+}
+
+/** A kind of node, and who could make one. */
+export interface Way {
+  readonly kind: Kind;
+  readonly creators: Set<Creator>;
 }
 
 /** A class of nodes that may come. */
@@ -39,7 +46,7 @@ export interface Found {
   readonly key: string;
   readonly kind: Kind;
   /** All that it stands for, by their keys. */
-  readonly kinds: Map<string, Kind>;
+  readonly ways: Map<string, Way>;
   /** Where it stands, for each form; null: outside of the part that the form is of. */
   readonly places: ReadonlyMap<Form, Place | null>;
   readonly creators: Creator[];
@@ -64,6 +71,7 @@ export function explore(run: Run, isCreator: (node: Node) => boolean = (node) =>
 }
 
 const COPIES_LIMIT = 100;
+const AGAIN_LIMIT = 20;
 
 export class Explorer {
   readonly found = new Map<string, Found>();
@@ -75,7 +83,12 @@ export class Explorer {
   readonly #forms: readonly Form[];
   /** One node can let another come, by standing between it and what it may have no edge with, or by tying it to a copy. */
   readonly #isOrderMatter: boolean;
-  readonly #followed = new Set<string>();
+  /** What comes on the way can leave less room for more. */
+  readonly #canRunOut: boolean;
+  /** How many came on the way, for what was followed. */
+  readonly #followed = new Map<string, number>();
+  #depth = 0;
+  #again = 0;
 
   constructor(run: Run) {
     this.#run = run;
@@ -86,24 +99,32 @@ export class Explorer {
     const isTied =
       this.#table.rules.some(({ edges }) => edges !== null) || this.#forms.some((form) => form.hasInnerCopies);
     this.#isOrderMatter = this.#forms.length > 0 && isTied;
+    this.#canRunOut =
+      this.#forms.length > 0 ||
+      this.#table.rules.some(({ bounds }) => bounds !== null && bounds.atMost !== null && !bounds.isEach);
   }
 
   from(nodes: readonly Node[]): void {
     // Those that run can do what the others can, and more; one of those that are alike is enough, and all are named.
     const alike = new Map<string, Creator>();
     for (const node of nodes.toSorted((left, right) => Number(right.hasStarted) - Number(left.hasStarted))) {
-      const creator = this.#creator(node, node.id, null);
+      const creator = this.#creator(node, node.id, null, null);
       this.creators.push(creator);
       const key = `${creator.rules.map((rule) => this.#table.rules.indexOf(rule)).join()}/${creator.own}/${node.hasStarted ? '' : node.id}`;
       const twin = alike.get(key);
       if (twin === undefined) {
         alike.set(key, creator);
         this.#suppose([node, ...creator.blocked], () => this.#look(creator, node, node.id));
-      } else for (const found of this.found.values()) if (found.creators.includes(twin)) found.creators.push(creator);
+      } else
+        for (const { creators, ways } of this.found.values()) {
+          if (!creators.includes(twin)) continue;
+          creators.push(creator);
+          for (const way of ways.values()) if (way.creators.has(twin)) way.creators.add(creator);
+        }
     }
   }
 
-  #creator(node: Node, id: string, ghost: Found | null): Creator {
+  #creator(node: Node, id: string, ghost: Found | null, kind: Kind | null): Creator {
     const named = namedOf(node);
     const rules = this.#table.rulesFor(named);
     const room = (isEach: boolean): number | null => {
@@ -111,7 +132,7 @@ export class Explorer {
       return rooms.length === 0 ? null : Math.min(...rooms);
     };
     const blocked = new Set([...this.#table.supposed, ...mustEndBefore(node), node].filter((one) => !one.hasStarted));
-    return { id, named, rules, blocked, shared: room(false), own: room(true), ghost };
+    return { id, named, rules, blocked, shared: room(false), own: room(true), ghost, kind };
   }
 
   #suppose(nodes: readonly Node[], act: () => void): void {
@@ -157,9 +178,11 @@ export class Explorer {
     const found =
       isFree && wild !== undefined
         ? wild
-        : (this.found.get(key) ?? { key, kind, kinds: new Map<string, Kind>(), places, creators: [] });
+        : (this.found.get(key) ?? { key, kind, ways: new Map<string, Way>(), places, creators: [] });
     this.found.set(found.key, found);
-    found.kinds.set(kind.key, kind);
+    const way = found.ways.get(kind.key) ?? { kind, creators: new Set<Creator>() };
+    found.ways.set(kind.key, way);
+    way.creators.add(creator);
     if (!found.creators.includes(creator)) found.creators.push(creator);
     return found;
   }
@@ -177,18 +200,24 @@ export class Explorer {
     const isFew = this.found.size < COPIES_LIMIT;
     const where = isFew ? found.key : [...found.places.values()].map((place) => place?.part.offset ?? '').join('/');
     const key = `${root}\n${kind.key}\n${where}`;
-    if (this.#followed.has(key)) return;
-    this.#followed.add(key);
+    const known = this.#followed.get(key);
+    if (known !== undefined) {
+      if (!isSpeaker || !this.#canRunOut || known <= this.#depth || this.#again >= AGAIN_LIMIT) return;
+      this.#again += 1;
+    }
+    this.#followed.set(key, this.#depth);
+    this.#depth += 1;
     this.spots.adopt(this.#forms, node, found.places);
     const kinds = this.#kinds;
     // Other ids are free now.
     this.#kinds = renewed(kinds, this.#run);
     if (isSpeaker) {
-      const own = this.#creator(node, found.key, found);
+      const own = this.#creator(node, found.key, found, kind);
       this.#suppose([node, ...own.blocked], () => this.#look(own, node, root));
     }
-    if (this.#isOrderMatter) this.#look(creator, by, root);
+    if (this.#isOrderMatter && known === undefined) this.#look(creator, by, root);
     this.#kinds = kinds;
+    this.#depth -= 1;
   }
 }
 

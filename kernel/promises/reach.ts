@@ -9,7 +9,7 @@
 import type { Node } from '../node.ts';
 import { labelOf } from '../order.ts';
 import type { Run } from '../run.ts';
-import { amountsOf } from './amount.ts';
+import { Amounts } from './amount.ts';
 import { canCreate, Explorer, type Found, speaks } from './explore.ts';
 import type { Copy, Form } from './form.ts';
 import type { Rule } from './rule.ts';
@@ -84,26 +84,22 @@ function keep(run: Run, nodes: readonly Node[]): null {
 function missing(run: Run, creators: readonly Node[]): Verdict | null {
   const explorer = new Explorer(run);
   explorer.from(creators);
-  const amounts = amountsOf(explorer);
+  const amounts = new Amounts(explorer);
   for (const rule of run.promises.rules) {
     if (!rule.isUnmet) continue;
     const name = rule.form === null ? null : new Reach(explorer, amounts, rule.form).lost();
     if (name !== null) return broken(rule, `"${name}" had to come, and nothing is left that could bring it`);
-    const few = rule.form === null ? fewProblem(rule, amounts) : null;
+    const few = rule.form === null ? fewProblem(rule, amounts.under(rule)) : null;
     if (few !== null) return broken(rule, few);
   }
   return null;
 }
 
-function fewProblem(rule: Rule, all: ReadonlyMap<Found, number | null>): string | null {
-  const need = (rule.bounds?.atLeast ?? 0) - rule.total;
-  const amounts = Array.from(all, ([{ creators }, amount]) =>
-    creators.some(({ rules }) => rules.includes(rule)) ? amount : 0,
-  );
-  const isEnough = amounts.includes(null) || amounts.reduce<number>((sum, amount) => sum + (amount ?? 0), 0) >= need;
-  return isEnough
+function fewProblem({ bounds, total }: Rule, room: number | null): string | null {
+  const need = bounds?.atLeast ?? 0;
+  return room === null || total + room >= need
     ? null
-    : `${rule.total} added, expected at least ${rule.bounds?.atLeast ?? 0}, and nothing is left that could add the rest`;
+    : `${total} added, expected at least ${need}, and nothing is left that could add the rest`;
 }
 
 function broken({ text }: Rule, reason: string): Verdict {
@@ -114,14 +110,18 @@ function broken({ text }: Rule, reason: string): Verdict {
 class Reach {
   readonly #explorer: Explorer;
   readonly #form: Form;
-  readonly #open = new Map<string, number | null>();
+  readonly #amounts: Amounts;
+  readonly #open = new Map<string, Found[]>();
 
-  constructor(explorer: Explorer, amounts: ReadonlyMap<Found, number | null>, form: Form) {
+  constructor(explorer: Explorer, amounts: Amounts, form: Form) {
     this.#explorer = explorer;
     this.#form = form;
-    for (const [{ places }, amount] of amounts) {
-      const place = places.get(form);
-      if (place != null) this.#open.set(explorer.spots.keyOf(place), amount);
+    this.#amounts = amounts;
+    for (const found of explorer.found.values()) {
+      const place = found.places.get(form);
+      if (place == null) continue;
+      const key = explorer.spots.keyOf(place);
+      this.#open.set(key, [...(this.#open.get(key) ?? []), found]);
     }
   }
 
@@ -137,8 +137,9 @@ class Reach {
   #lostIn(copy: Copy, part: Part, times: number): string | null {
     switch (part.kind) {
       case 'name': {
-        const room = this.#open.get(this.#explorer.spots.keyOf({ part, copy }));
-        return copy.nodes.has(part) || room === null || (room !== undefined && room >= times) ? null : part.name;
+        if (copy.nodes.has(part)) return null;
+        const room = this.#amounts.ofAll(this.#open.get(this.#explorer.spots.keyOf({ part, copy })) ?? []);
+        return room === null || room >= times ? null : part.name;
       }
       case 'sequence':
       case 'beside':

@@ -266,6 +266,15 @@ describe('what must still come', () => {
     each.end('D').end('A').enforce();
     expect(each.run.end?.message).toContain('"A" has ended and added 0, expected at least 1');
   });
+
+  test('given up at once when the makers that there is room for cannot make so many', () => {
+    const made = { only: { nodes: [{ task: 'M' }], atMost: 4, each: true as const }, by: { task: 'P' } };
+    const judged = (atLeast: number): boolean => {
+      const makers: PromiseSpec = { only: { nodes: [{ task: 'M' }, { task: 'P' }], atMost: 3 }, by: 'A' };
+      return running('A', makers, made, { only: { atLeast }, by: { task: 'P' } }).run.brokenPromise !== null;
+    };
+    expect([judged(12), judged(13)]).toEqual([false, true]);
+  });
 });
 
 describe('the picture', () => {
@@ -293,6 +302,46 @@ describe('the picture', () => {
     expect(picture(driver)).toEqual(['P next 0..1 by A', 'N many 0..3 by ?P']);
   });
 
+  test('one bound that pays for makers and for what they make, and bounds that overlap', () => {
+    const makers: PromiseSpec = { only: { nodes: [{ task: 'M' }, { task: 'P' }], atMost: 3 }, by: 'A' };
+    const made: PromiseSpec = { only: { nodes: [{ task: 'M' }], atMost: 4, each: true }, by: { task: 'P' } };
+    expect(picture(running('A', makers, made))).toEqual(['M many 0..12 by A ?P', 'P many 0..3 by A']);
+    // Each creator is bound by two of the three, so one node is all that can come.
+    const ring = ['*a*', '*b*', '*c*'].map((by): PromiseSpec => ({ only: { nodes: [{ task: 'M' }], atMost: 1 }, by }));
+    const tasks = { ab: SPEAKER, bc: SPEAKER, ca: SPEAKER };
+    expect(picture(new Driver(registered('ab, bc, ca', ring, tasks)).settle())).toEqual(['M next 0..1 by ab bc ca']);
+  });
+
+  test('of alternatives one comes, and what it makes', () => {
+    const shape: PromiseSpec = { shape: 'A -> (P* | N) -> M* -> B' };
+    const rules: PromiseSpec[] = [
+      { only: { nodes: [{ task: 'P' }, { task: 'N' }], atMost: 2 }, by: 'A' },
+      { only: { nodes: [{ task: 'M' }], atMost: 3, each: true }, by: { task: 'P' } },
+    ];
+    expect(picture(running('A -> B', shape, ...rules))).toEqual([
+      'N oneOf 0..1 by A',
+      'P oneOf 0..2 by A',
+      'M many 0..6 by ?P',
+    ]);
+  });
+
+  test('who could make a ghost is told, though the longest way to it leaves no room for more', () => {
+    const driver = new Driver(
+      registration(
+        {
+          ...graphChange('A -> B', { tasks: { A: SPEAKER } }),
+          promises: [{ shape: 'A -> (P | Q){0,3} -> M{0,3} -> B' }, { only: { atMost: 2 } }],
+        },
+        { templates: { M: PLAIN, P: SPEAKER, Q: SPEAKER } },
+      ),
+    ).settle();
+    expect(picture(driver).map((line) => line.split(' by ')[1]?.split(' ').sort().join(' '))).toEqual([
+      '?P ?Q A',
+      '?P ?Q A',
+      '?P ?Q A',
+    ]);
+  });
+
   test('many that may all create one another are counted at once', () => {
     const names = Array.from({ length: 14 }, (_, index) => `P${index}`);
     const nodes = names.map((task) => ({ task }));
@@ -309,7 +358,7 @@ describe('the picture', () => {
     const each = names.map((task): PromiseSpec => ({ only: { nodes, atMost: 1, each: true }, by: { task } }));
     expect(bounds(first, ...each)).toEqual(new Set([null]));
     expect(bounds(first, ...each, { only: { atMost: 7 } })).toEqual(new Set([7]));
-    expect(bounds(first, { noNewNodes: true, by: { task: 'P0' } }, ...each.slice(1))).toEqual(new Set([null]));
+    expect(bounds(first, { noNewNodes: true, by: { task: 'P0' } }, ...each.slice(1))).toEqual(new Set([2, null]));
   });
 
   test('a run of plain commands has no ghosts', () => {
