@@ -41,10 +41,12 @@ const UNKNOWNS_LIMIT = 400;
 export class Amounts {
   readonly #classes: readonly Class[];
   readonly #spots: Spots;
+  readonly #isPartial: boolean;
   readonly #known = new Map<Found, Amount>();
 
-  constructor({ found, spots }: Explorer) {
+  constructor({ found, spots, isPartial }: Explorer) {
     this.#spots = spots;
+    this.#isPartial = isPartial;
     this.#classes = classesOf([...found.values()]);
   }
 
@@ -67,12 +69,14 @@ export class Amounts {
   }
 
   #most(isMeant: IsMeant): Amount {
-    const most = new Sums(this.#classes, this.#spots, isMeant).most();
+    const most = this.#isPartial ? null : new Sums(this.#classes, this.#spots, isMeant).most();
     if (most !== null) return most;
     // Where that is too much work: as if those that make them could come without end, bound only by what binds all.
     const meant = this.#classes.filter((one) => [...one.makers].some((makers) => isMeant(one, makers)));
     const [first, ...others] = meant.flatMap(({ makers }) => [...makers]);
-    const rules = (first?.rules ?? []).filter((rule) => others.every((makers) => makers.rules.includes(rule)));
+    const rules = (first?.rules ?? []).filter((rule) =>
+      this.#isPartial ? rule.spec.by === undefined : others.every((makers) => makers.rules.includes(rule)),
+    );
     const all = new Set<Makers>([{ rules, isThere: true, own: null }]);
     const loose = meant.map((one): Class => ({ ...one, makers: all, as: null }));
     return new Sums(loose, this.#spots, () => true).most();

@@ -5,7 +5,7 @@
 //
 // E1  the run is as it was when the search is over.
 // E2  a node that runs has started, and so has all that must end before it starts: nothing comes before these by its change.
-// E3  each way to come into being is followed once, so the search ends; again, some times, when fewer came on the way and used up bounds.
+// E3  each way to come into being is followed once, so the search ends; again, some times, when less came on the way and used up bounds.
 
 import { type Made, takeBack, tryChange } from '../change.ts';
 import { isCompensation } from '../compensation.ts';
@@ -71,11 +71,14 @@ export function explore(run: Run, isCreator: (node: Node) => boolean = (node) =>
 }
 
 const COPIES_LIMIT = 100;
-const AGAIN_LIMIT = 20;
+/** Kinds that are tried again, in all. */
+const AGAIN_LIMIT = 2000;
 
 export class Explorer {
   readonly found = new Map<string, Found>();
   readonly creators: Creator[] = [];
+  /** There are so many ways that not each was followed: a ghost may have makers that are not known. */
+  isPartial = false;
   readonly spots: Spots;
   readonly #run: Run;
   readonly #table: Table;
@@ -202,8 +205,13 @@ export class Explorer {
     const key = `${root}\n${kind.key}\n${where}`;
     const known = this.#followed.get(key);
     if (known !== undefined) {
-      if (!isSpeaker || !this.#canRunOut || known <= this.#depth || this.#again >= AGAIN_LIMIT) return;
-      this.#again += 1;
+      if (isSpeaker && !isFew) this.isPartial = true;
+      if (!isSpeaker || !this.#canRunOut || known <= this.#depth) return;
+      if (this.#again >= AGAIN_LIMIT) {
+        this.isPartial = true;
+        return;
+      }
+      this.#again += this.#kinds.length;
     }
     this.#followed.set(key, this.#depth);
     this.#depth += 1;

@@ -10,7 +10,7 @@ import { Driver } from '../../../support/kernel-driver.ts';
 import { boundedWorld, mostOf } from '../../../support/promise-most.ts';
 import { tape } from '../../../support/promise-world.ts';
 
-const RUNS = Math.ceil(Number(process.env['PROMISE_RUNS'] ?? 2500) / 12);
+const RUNS = Math.ceil(Number(process.env['PROMISE_RUNS'] ?? 2500) / 15);
 const tapes = fc.array(fc.nat({ max: 2 ** 16 }), { minLength: 30, maxLength: 60, size: 'max' });
 
 describe('over small worlds with bounds that overlap', () => {

@@ -343,9 +343,7 @@ describe('the picture', () => {
   });
 
   test('many that may all create one another are counted at once', () => {
-    const names = Array.from({ length: 14 }, (_, index) => `P${index}`);
-    const nodes = names.map((task) => ({ task }));
-    const bounds = (...promises: PromiseSpec[]): Set<number | null> => {
+    const bounds = (names: readonly string[], ...promises: PromiseSpec[]): Set<number | null> => {
       const change = { ...graphChange('A', { tasks: { A: SPEAKER } }), promises };
       const templates = Object.fromEntries(names.map((name) => [name, SPEAKER]));
       const driver = new Driver(registration(change, { templates })).settle();
@@ -354,11 +352,20 @@ describe('the picture', () => {
       expect(ghosts.map(({ task }) => task)).toEqual(names);
       return new Set(ghosts.map(({ atMost }) => atMost));
     };
+    const named = (length: number): string[] => Array.from({ length }, (_, index) => `P${index}`);
+    const names = named(14);
+    const nodes = names.map((task) => ({ task }));
     const first: PromiseSpec = { only: { nodes, atMost: 2 }, by: 'A' };
     const each = names.map((task): PromiseSpec => ({ only: { nodes, atMost: 1, each: true }, by: { task } }));
-    expect(bounds(first, ...each)).toEqual(new Set([null]));
-    expect(bounds(first, ...each, { only: { atMost: 7 } })).toEqual(new Set([7]));
-    expect(bounds(first, { noNewNodes: true, by: { task: 'P0' } }, ...each.slice(1))).toEqual(new Set([2, null]));
+    expect(bounds(names, first, ...each)).toEqual(new Set([null]));
+    expect(bounds(names, first, ...each, { only: { atMost: 7 } })).toEqual(new Set([7]));
+    // Two by A, or each at the end of a chain that begins with one.
+    const last: PromiseSpec = { noNewNodes: true, by: { task: 'P0' } };
+    expect(bounds(names, first, last, ...each.slice(1))).toEqual(new Set([2, null]));
+    for (const length of [40, 80]) {
+      const many: PromiseSpec = { only: { nodes: named(length).map((task) => ({ task })), atMost: 10 } };
+      expect(bounds(named(length), many)).toEqual(new Set([10]));
+    }
   });
 
   test('a run of plain commands has no ghosts', () => {
