@@ -365,6 +365,7 @@ describe('the picture', () => {
     for (const length of [40, 80]) {
       const many: PromiseSpec = { only: { nodes: named(length).map((task) => ({ task })), atMost: 10 } };
       expect(bounds(named(length), many)).toEqual(new Set([10]));
+      expect(bounds(named(length), many, { only: { atMost: 1, each: true } })).toEqual(new Set([10]));
     }
   });
 
