@@ -96,7 +96,7 @@ function readingOf({ lines }: Source, context: Context): WholeReading {
     labels
       .filter(({ label }) => (AMOUNT_LABELS as readonly string[]).includes(label))
       .filter((found) =>
-        /^[\s+(]*(?:\d{1,2}(?:[.,]\d+)?\s*%\s*)?$|\t$/.test((lines[found.line] ?? '').slice(0, found.from)),
+        /^[\s+(•*·-]*(?:\d{1,2}(?:[.,]\d+)?\s*%\s*)?$|\t$/.test((lines[found.line] ?? '').slice(0, found.from)),
       )
       .filter((found) => amountOf(found, convention) !== null)
       .map(({ line }) => line),

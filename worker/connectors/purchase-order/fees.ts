@@ -1,6 +1,6 @@
 // Charges that are no field of an order: "Hazmat fee $25", "Mindermengenzuschlag: 10,00 €". The sums must know of them.
 //
-// F1  a fee is a line of its own: a name that ends in a word for fees, and an amount of money.
+// F1  a fee is a line or a sentence of its own: a name that ends in a word for fees, and an amount of money.
 // F2  what a label of ours names (shipping, tax) is that field and no fee.
 
 import { type Amount, amountAt, MARK_SOURCE } from './amounts.ts';
@@ -24,18 +24,34 @@ const BULLET = /^[\s\t]*(?:[-–•*·]\s+)?/u;
 const FEE_LIMIT = 20;
 
 export function feesIn(reading: Reading): Fee[] {
-  return reading.lines.flatMap((line, index) => feeOf(line, index, reading) ?? []).slice(0, FEE_LIMIT);
+  return reading.lines
+    .flatMap((line, index) =>
+      reading.tableLines.has(index) ? [] : sentencesOf(line).map((part) => ({ ...part, index })),
+    )
+    .flatMap(({ text, from, index }) => feeOf(text, index, from, reading) ?? [])
+    .slice(0, FEE_LIMIT);
 }
 
-function feeOf(line: string, index: number, { labels, tableLines, convention }: Reading): Fee | null {
-  if (tableLines.has(index)) return null;
-  const match = FEE.exec(line.replace(BULLET, ''));
+function sentencesOf(line: string): { text: string; from: number }[] {
+  let from = 0;
+  return line.split(/(?<=[.;!?]\s)/).map((text) => {
+    const at = from;
+    from += text.length;
+    return { text, from: at };
+  });
+}
+
+function feeOf(text: string, line: number, from: number, { labels, convention }: Reading): Fee | null {
+  const match = FEE.exec(text.replace(BULLET, ''));
   const { name = '', rest = '' } = match?.groups ?? {};
-  if (
-    match === null ||
-    labels.some((label) => label.line === index && (label.label !== 'stop' || label.standing === 'notThis'))
-  )
-    return null;
+  const isOurs = labels.some(
+    (found) =>
+      found.line === line &&
+      found.from >= from &&
+      found.from < from + text.length &&
+      (found.label !== 'stop' || found.standing === 'notThis'),
+  );
+  if (match === null || isOurs) return null;
   const amount = amountAt(rest, convention);
   const isAlone = amount !== null && /^[\s\t.;)]*$/.test(rest.slice(amount.end));
   return amount?.isMoney === true && isAlone ? { name: name.trim(), amount } : null;

@@ -44,7 +44,7 @@ function withoutNumber(name: string, header: Header | null, position: number): s
 }
 
 const BULLET_SIGN =
-  /^[\s\t]*(?:[-–•*·◦▪]\s+|(?:item|line|pos(?:ition|\.)?|product|artikel|produkt|article|ligne|poste|produit) ?#?\d{1,3}\s*[:=.)-]\s*|\(?\d{1,3}[.)]\s+(?=\D))/iu;
+  /^[\s\t]*(?:[-–•*·◦▪]\s+|(?:item|line|pos(?:ition|\.)?|product|artikel|produkt|article|ligne|poste|produit) ?#?\d{1,3}\s*[:=.)-]\s*|\(?(?:\d{1,3}[.)]|[a-h]\))\s+(?=\D))/iu;
 const TRAILING =
   /(?:[\s\t]*(?:[,;:=@×(–-]|(?<!\p{L})(?:at|@|x|qty\.?|quantity|menge|anzahl|qté|à|zu|je|einzelpreis|stückpreis|preis|prix unitaire|for|for the price of|for a total of|price|unit price|each)(?!\p{L})|数量|単価))+[\s\t:]*$/iu;
 

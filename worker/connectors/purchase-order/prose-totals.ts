@@ -9,12 +9,12 @@ import { oldLines } from './labels.ts';
 import { NUMBER_SOURCE } from './numbers.ts';
 
 const BEFORE =
-  /(?<!\p{L})(?:(?:that|this|it|which|everything|all)(?: all| together| altogether| then)? (?:makes|comes to|adds up to|amounts to|totals|brings (?:it|us) to|comes out at)(?: a total of| in all)?|(?:for|to|at|with|is|of) a (?:grand )?total of|altogether|all told|in all|(?:das|dies|alles)(?: zusammen)? (?:macht|ergibt|kommt auf|sind|beläuft sich auf)(?: (?:dann|zusammen|insgesamt|in summe|also|eine summe von))*|macht (?:zusammen|insgesamt)|(?:für|zu|von|auf|in summe|zusammen|alles) insgesamt|insgesamt|(?:zum|zu einem) gesamtpreis von|(?:pour|soit|à) un (?:montant )?total de|(?:ce qui fait|cela fait|ça fait|soit)(?: (?:au total|en tout))?)\s*:?\s*/giu;
+  /(?<!\p{L})(?:(?:that|this|it|which|everything|all|(?:whole|entire) (?:lot|thing|order)|order|lot|bill)(?: all| together| altogether| then)? (?:makes|comes to|adds up to|amounts to|totals|brings (?:it|us) to|comes out at)(?: a total of| in all)?|(?:for|to|at|with|is|of) a (?:grand )?total of|altogether|all told|in all|(?:das|dies|alles)(?: zusammen)? (?:macht|ergibt|kommt auf|sind|beläuft sich auf)(?: (?:dann|zusammen|insgesamt|in summe|also|eine summe von))*|macht (?:zusammen|insgesamt)|(?:für|zu|von|auf|in summe|zusammen|alles) insgesamt|insgesamt|(?:zum|zu einem) gesamtpreis von|(?:pour|soit|à) un (?:montant )?total de|(?:ce qui fait|cela fait|ça fait|soit)(?: (?:au total|en tout))?)\s*:?\s*/giu;
 const AFTER = new RegExp(
   String.raw`(?<![\p{L}\d.,])(?<amount>(?:(?:${MARK_SOURCE})\s?)?(?:${NUMBER_SOURCE})(?:\s?(?:${MARK_SOURCE}))?)` +
     String.raw`\s*,?\s*(?:(?:is|are|ist|sind)\s)?` +
     String.raw`(?:all[ -]in(?!\p{L})|in total|in all(?!\p{L})|altogether|all together|all told|insgesamt` +
-    String.raw`|alles zusammen|in summe|au total|en tout(?!\p{L})|tout compris)`,
+    String.raw`|alles zusammen|in summe|au total|total(?=[.,;!]|$)|en tout(?!\p{L})|tout compris)`,
   'giu',
 );
 /** Behind the amount: it is not the whole, or the price of one. */

@@ -17,7 +17,7 @@ export const ORDER_WORDS =
   /purchase[\s-]+order|\bp\.?o\.?(?=[\s#:-]*[A-Z0-9-]*\d)|\b(?:place|placing|placed) (?:the following|an?|this|our) order\b|\border form\b|we (?:would like to|hereby) order|please (?:supply|deliver|send us|ship)|bestell(?:ung|en|nummer|-nr)|wir bestellen|bon de commande|\bcommande\b|nous commandons|注文|発注|オーダー/iu;
 /** It is with the mail. */
 export const ATTACHED =
-  /\b(?:attached|attachment|enclosed|enclosing|see (?:the )?pdf|anbei|beigef[üu]gt\p{L}*|angeh[äa]ngt\p{L}*|im anhang|als anlage|ci[\s-]joint\p{L}*|en pi[èe]ce jointe|en annexe)(?!\p{L})|添付/iu;
+  /(?<!\byou(?:'ve| have| had)? )\b(?:attached|attachment|enclosed|enclosing|see (?:the )?pdf|anbei|beigef[üu]gt\p{L}*|angeh[äa]ngt\p{L}*|im anhang|als anlage|ci[\s-]joint\p{L}*|en pi[èe]ce jointe|en annexe)(?!\p{L})|添付/iu;
 const INVOICE = /\b(?:pro-?forma )?invoice\b|\brechnung\b|\bfacture\b|請求書/iu;
 const QUOTATION =
   /\bquot(?:e|ation)\b|request for (?:quote|quotation|proposal)|\brfq\b|\bangebot\b|\banfrage\b|\bdevis\b|見積/iu;
