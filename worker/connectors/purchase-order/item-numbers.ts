@@ -31,9 +31,10 @@ const IS_LAST = new RegExp(String.raw`\d[,.]?[-–]?\s?(?:${MARK_SOURCE})(?!\s?\
 /** 2 480,00 */
 export const BLANK_GROUPS = /(?<=(?<!\d)\d{1,3}(?: \d{3})*) (?=\d{3}(?:,\d{1,2})?(?!\d))/g;
 
-/** Words between a quantity, its price and its total. */
+/** Words between a quantity, its price and its total. A point may be of a word or behind it, so only what is short is tried. */
+const LINK_LENGTH = 30;
 const LINK = new RegExp(
-  String.raw`^[\s\t,;=×x*@()/.-]*(?:(?:${UNITS}|x|×|@|at|each|per|apiece|a|à|zu|je|pro|par|l.unité|for|total)(?![\p{L}\d])[\s\t,:;=×*@()/.-]*)*$`,
+  String.raw`^[\s\t,;=×x*@()/.-]*(?:(?:${UNITS}|at|each|per|apiece|a|à|zu|je|pro|par|l.unité|for|total)(?![\p{L}\d])[\s\t,:;=×*@()/.-]*)*$`,
   'iu',
 );
 
@@ -102,5 +103,5 @@ export function isPriced(text: string, convention: Convention): boolean {
   if (quantity === undefined || quantity.isMoney || money.length < 1 || money.length > 2) return false;
   if (money.some(({ isMoney }) => !isMoney)) return false;
   const between = numbers.map(({ to }, index) => text.slice(to, numbers[index + 1]?.from));
-  return quantity.from === 0 && between.every((piece) => LINK.test(piece));
+  return quantity.from === 0 && between.every((piece) => piece.length <= LINK_LENGTH && LINK.test(piece));
 }
