@@ -44,6 +44,7 @@ function sentencesOf(line: string): { text: string; from: number }[] {
 function feeOf(text: string, line: number, from: number, { labels, convention }: Reading): Fee | null {
   const match = FEE.exec(text.replace(BULLET, ''));
   const { name = '', rest = '' } = match?.groups ?? {};
+  if (match === null) return null;
   const isOurs = labels.some(
     (found) =>
       found.line === line &&
@@ -51,7 +52,7 @@ function feeOf(text: string, line: number, from: number, { labels, convention }:
       found.from < from + text.length &&
       (found.label !== 'stop' || found.standing === 'notThis'),
   );
-  if (match === null || isOurs) return null;
+  if (isOurs) return null;
   const amount = amountAt(rest, convention);
   const isAlone = amount !== null && /^[\s\t.;)]*$/.test(rest.slice(amount.end));
   return amount?.isMoney === true && isAlone ? { name: name.trim(), amount } : null;
